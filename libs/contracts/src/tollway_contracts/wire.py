@@ -14,8 +14,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 
-def _either_case(field: str) -> AliasChoices:
-    return AliasChoices(field, to_camel(field))
+def _either_case(field: str) -> str | AliasChoices:
+    camel = to_camel(field)
+    return field if camel == field else AliasChoices(field, camel)
 
 
 class Wire(BaseModel):
