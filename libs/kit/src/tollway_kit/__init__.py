@@ -1,0 +1,1 @@
+"""Run-time plumbing that the services share. No words of Tollway's domain, no business rule."""

@@ -1,0 +1,146 @@
+"""Publishes what the outbox holds, and fills compacted topics anew where their log was lost."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry, Gauge
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from tollway_contracts.topics import Topic
+from tollway_kit.kafka import Event, connection_options, ensure_topics, make_producer
+from tollway_kit.outbox import BATCH, Outbox, Snapshot
+from tollway_kit.settings import KafkaSettings
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.1
+LOG_CHECK_SECONDS = 2.0
+RETRY_SECONDS = 1.0
+SEND_SECONDS = 15.0
+
+
+class Relay:
+    """A service's publishing loop. `run` ends only by cancellation."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        outbox: Outbox,
+        settings: KafkaSettings,
+        topics: Sequence[Topic],
+        snapshot: Snapshot,
+        metrics: CollectorRegistry,
+    ) -> None:
+        self._engine = engine
+        self._outbox = outbox
+        self._settings = settings
+        self._topics = topics
+        self._snapshot = snapshot
+        self._connected = False
+        self._waiting = Gauge(
+            "tollway_outbox_waiting_events", "Events stored and not yet published", registry=metrics
+        )
+
+    async def run(self) -> None:
+        """Publish for ever. Kafka or the database being away is waited for."""
+        while True:
+            try:
+                await self._serve()
+            except (KafkaError, SQLAlchemyError, OSError, TimeoutError) as error:
+                log.warning("outbox relay waits", error=type(error).__name__, detail=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            finally:
+                self._connected = False
+
+    async def check(self) -> None:
+        """Readiness: raises while Kafka is not reached."""
+        if not self._connected:
+            msg = "Kafka is not reached; changes are kept and published later"
+            raise ConnectionError(msg)
+
+    async def _serve(self) -> None:
+        await ensure_topics(self._settings, self._topics)
+        producer = make_producer(self._settings)
+        ends = AIOKafkaConsumer(**connection_options(self._settings))
+        await producer.start()
+        try:
+            await ends.start()
+            try:
+                await self._publish_for_ever(producer, ends)
+            finally:
+                await ends.stop()
+        finally:
+            await producer.stop()
+
+    async def _publish_for_ever(self, producer: AIOKafkaProducer, ends: AIOKafkaConsumer) -> None:
+        loop = asyncio.get_running_loop()
+        checked_at = float("-inf")
+        while True:
+            published = 0
+            if loop.time() - checked_at > LOG_CHECK_SECONDS or await self._has_waiting():
+                checked_at = loop.time()
+                published = await self._publish(producer, ends)
+            self._connected = True
+            if published < BATCH:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _has_waiting(self) -> bool:
+        async with self._engine.connect() as connection:
+            count = await self._outbox.count(connection)
+        self._waiting.set(count)
+        return count > 0
+
+    async def _publish(self, producer: AIOKafkaProducer, ends: AIOKafkaConsumer) -> int:
+        """Publish one batch as the only relay; return its size."""
+        async with self._engine.begin() as connection:
+            seen = await self._outbox.lead(connection)
+            if seen is None:
+                return 0
+            # A log that was lost shows only before something new is written to it.
+            present = await self._end_offsets(ends)
+            for topic, end in present.items():
+                if end == 0 or end < seen.get(topic, 0):
+                    await self._reseed(connection, producer, topic)
+            batch = await self._outbox.waiting(connection)
+            await _send(producer, [event for _, event in batch])
+            await self._outbox.done(connection, [position for position, _ in batch])
+            await self._outbox.remember(connection, await self._end_offsets(ends))
+            return len(batch)
+
+    async def _reseed(
+        self, connection: AsyncConnection, producer: AIOKafkaProducer, topic: str
+    ) -> None:
+        await ensure_topics(self._settings, self._topics)
+        events = [event async for event in self._snapshot(connection, topic)]
+        if events:
+            log.info("log is empty, publishing the present state", topic=topic, events=len(events))
+        await _send(producer, events)
+
+    async def _end_offsets(self, ends: AIOKafkaConsumer) -> dict[str, int]:
+        partitions = [
+            TopicPartition(topic.name, number)
+            for topic in self._topics
+            if topic.compacted
+            for number in range(topic.partitions)
+        ]
+        offsets = await ends.end_offsets(partitions)
+        totals = dict.fromkeys((partition.topic for partition in partitions), 0)
+        for partition, offset in offsets.items():
+            totals[partition.topic] += offset
+        return totals
+
+
+async def _send(producer: AIOKafkaProducer, events: Sequence[Event]) -> None:
+    """Send in order and wait until the broker has all of them."""
+    async with asyncio.timeout(SEND_SECONDS):
+        futures = [
+            await producer.send(
+                event.topic, value=event.body, key=event.key.encode(), headers=event.headers
+            )
+            for event in events
+        ]
+        await asyncio.gather(*futures)
