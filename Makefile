@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := libs/contracts libs/kit libs/simulator services/registry services/secrets services/router services/metering libs/cli
 READY := $(VENV)/.ready
-SOURCES := libs services tests
+SOURCES := libs services tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status test lint format types imports check lock clean
+.PHONY: help install up down status test lint format types imports check lock schemas clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ check: lint types test ## what CI runs
 
 lock: $(READY) ## resolve requirements.lock anew
 	@$(BIN)/uv export --quiet --upgrade --all-packages --all-groups --no-emit-workspace --no-header --format requirements-txt -o requirements.lock
+
+schemas: $(READY) ## write down the topics' JSON Schemas
+	@$(BIN)/python deploy/write_schemas.py
 
 clean: ## remove the environment (the state in .tollway stays)
 	rm -rf $(VENV)

@@ -30,9 +30,13 @@ class Page(Wire, Generic[Item]):
 
 
 class CreatedApiKey(ApiKey):
-    """The answer to a key's creation: the only time that the key itself is shown."""
+    """The answer to a key's creation: the only time that the key itself is shown.
 
-    key: str
+    `key` is None in the answer to a repeated `Idempotency-Key`: nobody keeps the key, so it cannot
+    be said twice. Whoever missed the first answer deletes the API key and creates another.
+    """
+
+    key: str | None
 
 
 class Credential(Wire):

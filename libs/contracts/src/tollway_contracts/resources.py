@@ -5,11 +5,20 @@ The resource adds what the registry decides: id, revision, times. Resources refe
 name. Field names are those of the files that `tollway apply` reads, in snake_case.
 """
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
 from tollway_contracts.vocabulary import (
     Meter,
@@ -27,11 +36,46 @@ from tollway_contracts.wire import Instant, Wire
 
 Revision = Annotated[int, Field(ge=1)]
 Description = Annotated[str, Field(max_length=150)]
-UsdPrice = Annotated[Decimal, Field(ge=0, allow_inf_nan=False, max_digits=30)]
 PositiveInt = Annotated[int, Field(gt=0)]
+
+DECIMAL_PATTERN = r"^[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$"
+
+
+def _decimal(value: object) -> object:
+    # Decimal itself also reads "1_0", " 3 ", "Infinity" and the digits of every script.
+    if isinstance(value, str) and not re.fullmatch(DECIMAL_PATTERN, value, re.ASCII):
+        msg = "must be a decimal number such as 0.25"
+        raise ValueError(msg)
+    return Decimal(str(value)) if type(value) in {str, int, float} else value
+
+
+def _without_exponent(value: Decimal) -> str:
+    return format(value, "f")
+
+
+UsdPrice = Annotated[
+    Decimal,
+    Field(ge=0, allow_inf_nan=False, max_digits=30),
+    BeforeValidator(_decimal),
+    AfterValidator(abs),  # no -0
+    PlainSerializer(_without_exponent, return_type=str, when_used="json"),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": DECIMAL_PATTERN},
+                {"type": "number", "minimum": 0},
+            ]
+        },
+        mode="validation",
+    ),
+]
+"""US dollars, best as a string; in JSON a number has 17 digits at most."""
 
 
 def _http_url(value: str) -> str:
+    if not value.isprintable() or " " in value:
+        msg = "must not contain spaces or control characters"
+        raise ValueError(msg)
     url = urlsplit(value)
     if url.scheme not in {"http", "https"} or not url.hostname:
         msg = "must be an http or https address with a host, such as https://api.example.com/v1"
@@ -41,6 +85,9 @@ def _http_url(value: str) -> str:
         raise ValueError(msg)
     if url.query or url.fragment:
         msg = "must not carry a query or a fragment; put the key into a credential"
+        raise ValueError(msg)
+    if url.port == 0:  # reading it raises ValueError where it is no port at all
+        msg = "must not have port 0"
         raise ValueError(msg)
     return value.rstrip("/")
 

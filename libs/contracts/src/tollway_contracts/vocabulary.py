@@ -126,6 +126,7 @@ class Outcome(StrEnum):
     UPSTREAM_FAILED = "upstream_failed"
     UPSTREAM_INVALID = "upstream_invalid"
     ROUTER_STOPPED = "router_stopped"
+    ROUTER_FAILED = "router_failed"
 
 
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"

@@ -45,7 +45,11 @@ class Wire(BaseModel):
 
 
 def _to_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        msg = "is before the year 1 or after the year 9999 in UTC"
+        raise ValueError(msg) from error
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]

@@ -1,0 +1,1 @@
+"""Wire formats, both directions: bytes and values in, bytes and values out, no I/O."""

@@ -1,0 +1,1 @@
+"""What clients speak to the router: one file per wire format."""

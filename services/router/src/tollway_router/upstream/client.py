@@ -1,0 +1,120 @@
+"""The HTTP client to providers: aiohttp behind two methods, nothing of it outside."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from tollway_router.settings import RouterSettings
+from tollway_router.upstream.egress import EgressPolicy, GuardedResolver
+from tollway_router.upstream.failure import CAUGHT, invalid_answer, translated
+
+NAME_CACHE_SECONDS = 30
+IDLE_CONNECTION_SECONDS = 30
+MAX_HEADER_BYTES = 32 * 1024
+
+
+class Answer:
+    """A provider's answer whose headers have come. Its body is read once, whole or in chunks."""
+
+    def __init__(self, response: aiohttp.ClientResponse, settings: RouterSettings) -> None:
+        self._response = response
+        self._max_bytes = settings.max_answer_bytes
+        self._idle_timeout = settings.idle_timeout
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self.content_type = response.content_type
+
+    async def read(self) -> bytes:
+        """Return the whole body. Raises UpstreamFailed where it does not come or is too large."""
+        body = bytearray()
+        async for chunk in self.chunks():
+            body += chunk
+            if len(body) > self._max_bytes:
+                msg = f"The provider's answer is larger than {self._max_bytes} bytes."
+                raise invalid_answer(msg)
+        return bytes(body)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body's bytes as they come. Raises UpstreamFailed where they stop coming."""
+        while chunk := await self._next():
+            yield chunk
+
+    async def _next(self) -> bytes:
+        try:
+            async with asyncio.timeout(self._idle_timeout):
+                return await self._response.content.readany()
+        except CAUGHT as error:
+            raise translated(error) from error
+
+
+class UpstreamClient:
+    """One connection pool to all providers."""
+
+    def __init__(self, settings: RouterSettings) -> None:
+        self._settings = settings
+        self._policy = EgressPolicy.of(settings)
+        connector = aiohttp.TCPConnector(
+            resolver=GuardedResolver(self._policy),
+            limit=0,  # how many requests run at once is not decided by the pool
+            ttl_dns_cache=NAME_CACHE_SECONDS,
+            keepalive_timeout=IDLE_CONNECTION_SECONDS,
+            socket_factory=_socket_without_delay,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout),
+            headers={"user-agent": "tollway", "accept-encoding": "identity"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            max_line_size=MAX_HEADER_BYTES,
+            max_field_size=MAX_HEADER_BYTES,
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    @asynccontextmanager
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes
+    ) -> AsyncIterator[Answer]:
+        """Post to a provider; the answer is there once its headers are.
+
+        Leaving the context early closes the connection. Raises UpstreamFailed.
+        """
+        response = await self._start(url, headers, body)
+        finished = False
+        try:
+            yield Answer(response, self._settings)
+            finished = True
+        finally:
+            if finished and response.content.at_eof():
+                response.release()
+            else:
+                response.close()
+
+    async def _start(
+        self, url: str, headers: Mapping[str, str], body: bytes
+    ) -> aiohttp.ClientResponse:
+        try:
+            self._policy.check_url(url)
+            async with asyncio.timeout(self._settings.first_byte_timeout):
+                return await self._session.post(
+                    url,
+                    data=body,
+                    headers=headers,
+                    allow_redirects=False,
+                )
+        except CAUGHT as error:
+            raise translated(error) from error
+
+
+def _socket_without_delay(address: aiohttp.AddrInfoType) -> socket.socket:
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    made.setblocking(False)
+    return made

@@ -1,0 +1,122 @@
+"""Carries spooled usage events to Kafka, in order, until every replica there has them."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from tollway_contracts.topics import USAGE
+from tollway_kit.kafka import ensure_topics, make_producer, new_event
+from tollway_router.settings import RouterSettings
+from tollway_router.usage.spool import Spool, Spooled
+
+log = structlog.get_logger(__name__)
+
+BATCH = 1000
+IDLE_SECONDS = 0.5
+RETRY_SECONDS = 1.0
+SEND_SECONDS = 15.0
+SYNC_SECONDS = 0.05
+FORGET_SECONDS = 60.0
+DRAIN_SECONDS = 5.0
+
+
+class Shipper:
+    """Owns the loops around the spool. `wake` tells it of a new event."""
+
+    def __init__(self, settings: RouterSettings, spool: Spool, metrics: CollectorRegistry) -> None:
+        self._settings = settings
+        self._spool = spool
+        self._new = asyncio.Event()
+        self._unsynced = False
+        self._connected = False
+        self._shipped = Counter(
+            "tollway_usage_shipped_events", "Usage events shipped to Kafka", registry=metrics
+        )
+        self._depth = Gauge(
+            "tollway_usage_spool_events", "Usage events not yet shipped", registry=metrics
+        )
+
+    def wake(self) -> None:
+        """Say that an event was appended."""
+        self._unsynced = True
+        self._new.set()
+
+    async def check(self) -> None:
+        """Readiness: raises while events stay on disk because Kafka is away."""
+        if not self._connected:
+            msg = "Kafka is not reached; usage is kept in the spool"
+            raise ConnectionError(msg)
+
+    async def run(self) -> None:
+        """Ship for ever."""
+        while True:
+            try:
+                await self._ship_for_ever()
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.warning("usage waits in the spool", error=type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
+            finally:
+                self._connected = False
+
+    async def drain(self) -> None:
+        """Wait a moment until the spool is empty; what stays is shipped after the next start."""
+        deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
+        while self._connected and asyncio.get_running_loop().time() < deadline:
+            if await asyncio.to_thread(self._spool.depth) == 0:
+                return
+            await asyncio.sleep(SYNC_SECONDS)
+
+    async def sync_for_ever(self) -> None:
+        """Bring appended events to the disk every 50 ms, and delete those shipped long ago."""
+        loop = asyncio.get_running_loop()
+        forget_at = loop.time()
+        while True:
+            await asyncio.sleep(SYNC_SECONDS)
+            if self._unsynced and self._settings.spool_sync == "interval":
+                self._unsynced = False
+                await asyncio.to_thread(self._spool.sync)
+            if loop.time() >= forget_at:
+                forget_at = loop.time() + FORGET_SECONDS
+                await asyncio.to_thread(self._spool.forget, self._settings.spool_retention)
+
+    async def _ship_for_ever(self) -> None:
+        await ensure_topics(self._settings, [USAGE])
+        producer = make_producer(self._settings)
+        await producer.start()
+        try:
+            self._connected = True
+            while True:
+                self._new.clear()
+                batch = await asyncio.to_thread(self._spool.waiting, BATCH)
+                if batch:
+                    await self._send(producer, batch)
+                else:
+                    await self._wait_for_more()
+        finally:
+            await producer.stop()
+
+    async def _send(self, producer: AIOKafkaProducer, batch: Sequence[Spooled]) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            futures = []
+            for spooled in batch:
+                event = new_event(USAGE, spooled.id, spooled.body, source="router")
+                futures.append(
+                    await producer.send(
+                        event.topic, value=event.body, key=event.key.encode(), headers=event.headers
+                    )
+                )
+            await asyncio.gather(*futures)
+        await asyncio.to_thread(self._spool.shipped, batch)
+        self._shipped.inc(len(batch))
+        self._depth.set(await asyncio.to_thread(self._spool.depth))
+
+    async def _wait_for_more(self) -> None:
+        try:
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self._new.wait()
+        except TimeoutError:
+            pass
