@@ -39,7 +39,7 @@ lint: $(READY) ## format, rules, layers, declared dependencies
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/lint-imports --no-cache
-	@for p in $(PACKAGES); do echo "deptry $$p"; (cd $$p && $(CURDIR)/$(BIN)/deptry --no-ansi --config $(CURDIR)/pyproject.toml src) || exit 1; done
+	@for p in $(PACKAGES); do echo "deptry $$p"; (cd $$p && $(CURDIR)/$(BIN)/deptry --no-ansi src) || exit 1; done
 
 types: $(READY) ## mypy, strict, over the sources
 	@$(BIN)/mypy $(PACKAGES:%=%/src)

@@ -127,7 +127,9 @@ def _roles(claim: object) -> dict[str, frozenset[Role]]:
         return {}
     known = {role.value: role for role in Role}
     return {
-        workspace: frozenset(known[name] for name in names if name in known)
+        workspace: frozenset(
+            known[name] for name in names if isinstance(name, str) and name in known
+        )
         for workspace, names in claim.items()
         if isinstance(names, list)
     }

@@ -2,12 +2,20 @@
 
 from dataclasses import dataclass
 
+import structlog
 from alembic import command
 from alembic.config import Config
+from fastapi import FastAPI, Request
 from sqlalchemy import MetaData, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from starlette.responses import Response
 
+from tollway_kit.errors import Unavailable, service_error
 from tollway_kit.settings import DatabaseSettings
+
+log = structlog.get_logger(__name__)
 
 CONNECT_SECONDS = 5
 STATEMENT_MS = 30_000
@@ -52,6 +60,17 @@ class DatabaseCheck:
         """Raise where the database does not answer."""
         async with self.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
+
+
+def install_database_errors(app: FastAPI) -> None:
+    """Answer 503 while the database cannot be reached, has no connection left, or is too slow."""
+    for error in (OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(error, _unavailable)
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    log.warning("database does not answer", path=request.url.path, error=type(error).__name__)
+    return await service_error(request, Unavailable("The database does not answer; try again."))
 
 
 def migrate(settings: DatabaseSettings, package: str, *, revision: str = "head") -> None:

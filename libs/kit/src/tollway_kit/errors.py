@@ -85,7 +85,7 @@ class Unavailable(ServiceError):
 
 def install_error_handlers(app: FastAPI) -> None:
     """Answer every error of `app` as a problem document."""
-    app.add_exception_handler(ServiceError, _service_error)
+    app.add_exception_handler(ServiceError, service_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _unexpected)
@@ -105,7 +105,8 @@ def problem_response(
     return JSONResponse(problem.to_dict(), status, headers, media_type=PROBLEM_TYPE)
 
 
-async def _service_error(_: Request, error: Exception) -> Response:
+async def service_error(_: Request, error: Exception) -> Response:
+    """Answer a ServiceError."""
     assert isinstance(error, ServiceError)  # noqa: S101 - the registration above says so
     return problem_response(
         error.status, error.code, error.title, error.detail, headers=error.headers

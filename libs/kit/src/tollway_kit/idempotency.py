@@ -42,8 +42,8 @@ class WriteKey:
         """Return the key of a request, None where the caller sent none."""
         if value is None:
             return None
-        if not 0 < len(value) <= MAX_LENGTH:
-            msg = f"Idempotency-Key must have 1 to {MAX_LENGTH} characters."
+        if not 0 < len(value) <= MAX_LENGTH or not value.isprintable():
+            msg = f"Idempotency-Key must have 1 to {MAX_LENGTH} printable characters."
             raise Invalid(msg)
         digest = hashlib.sha256()
         for part in request:
@@ -87,8 +87,9 @@ class Idempotency:
         mine = insert(self.writes).values(
             workspace=key.workspace, key=key.value, fingerprint=key.fingerprint
         )
-        claimed = await connection.execute(mine.on_conflict_do_nothing())
-        if claimed.rowcount:
+        # By what it returns: SQLAlchemy does not count an INSERT's rows.
+        claimed = mine.on_conflict_do_nothing().returning(self.writes.c.key)
+        if (await connection.execute(claimed)).first() is not None:
             answer = await write()
             await connection.execute(update(self.writes).where(self._is(key)).values(answer=answer))
             return answer, False

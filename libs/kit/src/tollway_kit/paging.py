@@ -23,11 +23,16 @@ def read_cursor(cursor: str | None, parts: int = 1) -> Sequence[str] | None:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         key = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, RecursionError, binascii.Error) as error:
         raise _foreign() from error
-    if not (isinstance(key, list) and len(key) == parts and all(isinstance(p, str) for p in key)):
+    if not (isinstance(key, list) and len(key) == parts and all(_is_text(part) for part in key)):
         raise _foreign()
     return key
+
+
+def _is_text(part: object) -> bool:
+    """Whether a database takes it: neither NUL nor half a surrogate pair."""
+    return isinstance(part, str) and part.isprintable()
 
 
 def _foreign() -> Invalid:

@@ -53,6 +53,9 @@ class Relay:
             except (KafkaError, SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("outbox relay waits", error=type(error).__name__, detail=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - it would take the whole service with it
+                log.error("outbox relay failed", error=type(error).__name__, exc_info=error)
+                await asyncio.sleep(RETRY_SECONDS)
             finally:
                 self._connected = False
 

@@ -4,7 +4,7 @@ import re
 
 from tollway_kit.errors import Invalid, StaleRevision
 
-_ETAG = re.compile(r'^(?:W/)?"?(\d+)"?$')
+_ETAG = re.compile(r'^(?:W/)?"?([0-9]{1,18})"?$')
 
 
 def etag(revision: int) -> str:

@@ -11,10 +11,12 @@ from pydantic import AliasChoices, Field, PostgresDsn, SecretStr, UrlConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
-class ServiceSettings(BaseSettings):
-    """What every service needs: where to listen, how to log, where traces go."""
-
+class _Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TOLLWAY_", extra="ignore", frozen=True)
+
+
+class ServiceSettings(_Settings):
+    """What every service needs: where to listen, how to log, where traces go."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -25,7 +27,7 @@ class ServiceSettings(BaseSettings):
     )
 
 
-class DatabaseSettings(BaseSettings):
+class DatabaseSettings(_Settings):
     """The service's own PostgreSQL database, as `postgresql+psycopg://user:password@host/name`."""
 
     database_url: Annotated[
@@ -34,7 +36,7 @@ class DatabaseSettings(BaseSettings):
     database_pool_size: Annotated[int, Field(ge=1)] = 10
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(_Settings):
     """How to reach Kafka. Idempotent producing is off for brokers that cannot do it."""
 
     kafka_bootstrap_servers: str
@@ -47,7 +49,7 @@ class KafkaSettings(BaseSettings):
     kafka_ca_file: Path | None = None
 
 
-class PeopleTrustSettings(BaseSettings):
+class PeopleTrustSettings(_Settings):
     """Whose tokens people may present, and which claim says what they may do where.
 
     `people_jwks` is a file or an https address. The roles claim is an object of workspace name (or
@@ -60,7 +62,7 @@ class PeopleTrustSettings(BaseSettings):
     people_roles_claim: str = "tollway_roles"
 
 
-class ServiceTrustSettings(BaseSettings):
+class ServiceTrustSettings(_Settings):
     """Whose tokens services may present. In Kubernetes the cluster's own issuer.
 
     `service_jwks` is a file or an https address; the address may need a token and a CA of its own,
