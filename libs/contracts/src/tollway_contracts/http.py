@@ -36,7 +36,7 @@ class CreatedApiKey(ApiKey):
     be said twice. Whoever missed the first answer deletes the API key and creates another.
     """
 
-    key: str | None
+    key: str | None = Field(repr=False)
 
 
 class Credential(Wire):

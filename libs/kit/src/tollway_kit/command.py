@@ -59,6 +59,7 @@ def _serve(service: Service[SettingsT], settings: SettingsT) -> None:
         log_config=None,
         access_log=False,  # addresses may carry a key as a query parameter
         server_header=False,
+        proxy_headers=False,  # nothing here asks for the client's address
         date_header=True,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

@@ -12,12 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from tollway_contracts.http import Problem
 
 log = structlog.get_logger(__name__)
 
 PROBLEM_TYPE = "application/problem+json"
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
 class ServiceError(Exception):
@@ -124,13 +126,27 @@ async def _validation_error(_: Request, error: Exception) -> Response:
     return problem_response(422, "invalid", "Invalid request", detail, errors=errors)
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - the registration above says so
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
     headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods_at(request))
     return problem_response(
         error.status_code, code, error.detail, str(error.detail), headers=headers
     )
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return the methods of all routes at the address; Starlette tells those of the first only."""
+    return [
+        method
+        for method in METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

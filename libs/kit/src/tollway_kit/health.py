@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 CHECK_SECONDS = 2.0
 
@@ -70,7 +70,7 @@ def health_routes(health: Health, metrics: CollectorRegistry) -> APIRouter:
         body = {"status": "ready" if ready else "not ready", "checks": checks}
         return JSONResponse(body, 200 if ready else 503)
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     async def show_metrics() -> Response:
         """Answer Prometheus."""
         return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)

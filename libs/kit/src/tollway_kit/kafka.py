@@ -1,7 +1,9 @@
 """Kafka: CloudEvents in binary mode, the producer, and topics that exist."""
 
+import asyncio
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -92,18 +94,41 @@ def make_producer(settings: KafkaSettings) -> AIOKafkaProducer:
     )
 
 
+@asynccontextmanager
+async def started(
+    start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+) -> AsyncIterator[None]:
+    """Start an aiokafka client, stop it in the end.
+
+    Neither is cut short by a cancellation: aiokafka would leave connections open. Both are bounded
+    by the request timeout.
+    """
+    try:
+        await _whole(start())
+        yield
+    finally:
+        await _whole(stop())
+
+
 async def ensure_topics(settings: KafkaSettings, topics: Iterable[Topic]) -> None:
     """Create the topics that do not exist. Raises KafkaError where the broker refuses."""
     admin = AIOKafkaAdminClient(**connection_options(settings))
-    await admin.start()
-    try:
+    async with started(admin.start, admin.close):
         wanted = [_new_topic(topic, settings.kafka_replication_factor) for topic in topics]
         present = set(await admin.list_topics())
         missing = [topic for topic in wanted if topic.name not in present]
         if missing:
             _raise_unless_created(await admin.create_topics(missing))
-    finally:
-        await admin.close()
+
+
+async def _whole(work: Awaitable[None]) -> None:
+    """Wait until work has ended, and pass a cancellation on only then."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _new_topic(topic: Topic, replication_factor: int) -> NewTopic:

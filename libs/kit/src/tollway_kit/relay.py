@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from tollway_contracts.topics import Topic
-from tollway_kit.kafka import Event, connection_options, ensure_topics, make_producer
+from tollway_kit.kafka import Event, connection_options, ensure_topics, make_producer, started
 from tollway_kit.outbox import BATCH, Outbox, Snapshot
 from tollway_kit.settings import KafkaSettings
 
@@ -53,7 +53,7 @@ class Relay:
             except (KafkaError, SQLAlchemyError, OSError, TimeoutError) as error:
                 log.warning("outbox relay waits", error=type(error).__name__, detail=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
-            except Exception as error:  # noqa: BLE001 - it would take the whole service with it
+            except Exception as error:  # it would take the service with it
                 log.error("outbox relay failed", error=type(error).__name__, exc_info=error)
                 await asyncio.sleep(RETRY_SECONDS)
             finally:
@@ -69,15 +69,8 @@ class Relay:
         await ensure_topics(self._settings, self._topics)
         producer = make_producer(self._settings)
         ends = AIOKafkaConsumer(**connection_options(self._settings))
-        await producer.start()
-        try:
-            await ends.start()
-            try:
-                await self._publish_for_ever(producer, ends)
-            finally:
-                await ends.stop()
-        finally:
-            await producer.stop()
+        async with started(producer.start, producer.stop), started(ends.start, ends.stop):
+            await self._publish_for_ever(producer, ends)
 
     async def _publish_for_ever(self, producer: AIOKafkaProducer, ends: AIOKafkaConsumer) -> None:
         loop = asyncio.get_running_loop()

@@ -1,0 +1,1 @@
+"""The registry: workspaces and what they hold. Other services learn of it by its events."""
