@@ -175,7 +175,11 @@ class Model(ModelSpec, Resource):
 
 
 class DeploymentSpec(Wire):
-    """A model on a provider, under the provider's own model id."""
+    """A model on a provider, under the provider's own model id.
+
+    `first_byte_timeout` is in seconds and replaces the router's own: an answer that is not streamed
+    is silent until it is complete.
+    """
 
     model: ModelName
     provider: Name
@@ -187,6 +191,7 @@ class DeploymentSpec(Wire):
     tokens_per_minute: PositiveInt | None = None
     requests_per_minute: PositiveInt | None = None
     on_unsupported: OnUnsupported = OnUnsupported.REFUSE
+    first_byte_timeout: Annotated[int, Field(gt=0, le=3600)] | None = None
 
 
 class Deployment(DeploymentSpec, Resource):

@@ -138,7 +138,12 @@ class Pipeline:
             route.spec, route.provider.headers, secrets, run.client.header, run.call.id
         )
         try:
-            async with self._upstream.post(route.address, headers, exchange.body) as answer:
+            async with self._upstream.post(
+                route.address,
+                headers,
+                exchange.body,
+                first_byte_timeout=route.deployment.first_byte_timeout,
+            ) as answer:
                 recording.attempt.status = answer.status
                 if answer.status != 200:
                     return await self._refused(this, answer)
@@ -203,7 +208,9 @@ class Pipeline:
                     await self._send(this, answer, out)
             if attempt.answer is None:
                 raise ended_early()
-            rest, outcome = path.end(), Outcome.OK if path.finished else Outcome.UPSTREAM_CUT
+            said_error = path.failure is not None  # asked before the end, which may add its own
+            rest = path.end()
+            outcome = Outcome.OK if path.finished or said_error else Outcome.UPSTREAM_CUT
         except UpstreamFailed as failed:
             if not client.started:
                 raise

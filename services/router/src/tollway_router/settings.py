@@ -29,7 +29,7 @@ class RouterSettings(ServiceSettings, KafkaSettings):
     max_body_bytes: Annotated[int, Field(gt=0)] = 32 * 1024 * 1024
     max_answer_bytes: Annotated[int, Field(gt=0)] = 128 * 1024 * 1024
     connect_timeout: Seconds = 5.0
-    first_byte_timeout: Seconds = 600.0
-    idle_timeout: Seconds = 120.0
+    first_byte_timeout: Seconds = 60.0
+    idle_timeout: Seconds = 60.0
     drain_seconds: Seconds = 30.0
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 3

@@ -21,13 +21,17 @@ from tollway_router.surfaces.keys import presented_key
 
 def models_routes(table: Callable[[], RouteTable]) -> APIRouter:
     """Return the routes. `table` gives the present route table."""
+    errors: dict[int | str, dict[str, Any]] = {
+        401: {"description": "No API key, or one that is not known, disabled or expired"},
+    }
+    missing = {404: {"description": "No such model, or one that the API key may not use"}}
     router = APIRouter(tags=["inference"])
 
-    @router.get("/v1/models", summary="List the models that the API key may use")
+    @router.get("/v1/models", summary="List the models that the API key may use", responses=errors)
     async def list_models(request: Request) -> Response:
         return _answered(request, lambda: _list(request, _visible(request, table())))
 
-    @router.get("/v1/models/{model:path}", summary="Show one model")
+    @router.get("/v1/models/{model:path}", summary="Show one model", responses=errors | missing)
     async def get_model(request: Request, model: str) -> Response:
         return _answered(request, lambda: _one(request, _visible(request, table()), model))
 

@@ -79,13 +79,14 @@ class UpstreamClient:
 
     @asynccontextmanager
     async def post(
-        self, url: str, headers: Mapping[str, str], body: bytes
+        self, url: str, headers: Mapping[str, str], body: bytes, *, first_byte_timeout: float | None
     ) -> AsyncIterator[Answer]:
         """Post to a provider; the answer is there once its headers are.
 
-        Leaving the context early closes the connection. Raises UpstreamFailed.
+        `first_byte_timeout` is in seconds; None is the settings' own. Leaving the context early closes the connection. Raises UpstreamFailed.
         """
-        response = await self._start(url, headers, body)
+        seconds = first_byte_timeout or self._settings.first_byte_timeout
+        response = await self._start(url, headers, body, seconds)
         finished = False
         try:
             yield Answer(response, self._settings)
@@ -97,11 +98,11 @@ class UpstreamClient:
                 response.close()
 
     async def _start(
-        self, url: str, headers: Mapping[str, str], body: bytes
+        self, url: str, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> aiohttp.ClientResponse:
         try:
             self._policy.check_url(url)
-            async with asyncio.timeout(self._settings.first_byte_timeout):
+            async with asyncio.timeout(seconds):
                 return await self._session.post(
                     url,
                     data=body,

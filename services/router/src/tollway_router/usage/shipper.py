@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 1000
 IDLE_SECONDS = 0.5
+LINGER_SECONDS = 0.02  # batches that are worth the thread that reads them
 RETRY_SECONDS = 1.0
 SEND_SECONDS = 15.0
 SYNC_SECONDS = 0.05
@@ -119,4 +120,5 @@ class Shipper:
             async with asyncio.timeout(IDLE_SECONDS):
                 await self._new.wait()
         except TimeoutError:
-            pass
+            return
+        await asyncio.sleep(LINGER_SECONDS)
