@@ -24,14 +24,16 @@ def models_routes(table: Callable[[], RouteTable]) -> APIRouter:
     errors: dict[int | str, dict[str, Any]] = {
         401: {"description": "No API key, or one that is not known, disabled or expired"},
     }
-    missing = {404: {"description": "No such model, or one that the API key may not use"}}
+    errors_of_one = errors | {
+        404: {"description": "No such model, or one that the API key may not use"},
+    }
     router = APIRouter(tags=["inference"])
 
     @router.get("/v1/models", summary="List the models that the API key may use", responses=errors)
     async def list_models(request: Request) -> Response:
         return _answered(request, lambda: _list(request, _visible(request, table())))
 
-    @router.get("/v1/models/{model:path}", summary="Show one model", responses=errors | missing)
+    @router.get("/v1/models/{model:path}", summary="Show one model", responses=errors_of_one)
     async def get_model(request: Request, model: str) -> Response:
         return _answered(request, lambda: _one(request, _visible(request, table()), model))
 

@@ -83,7 +83,8 @@ class UpstreamClient:
     ) -> AsyncIterator[Answer]:
         """Post to a provider; the answer is there once its headers are.
 
-        `first_byte_timeout` is in seconds; None is the settings' own. Leaving the context early closes the connection. Raises UpstreamFailed.
+        `first_byte_timeout` is in seconds; None is the settings' own. Leaving the context early
+        closes the connection. Raises UpstreamFailed.
         """
         seconds = first_byte_timeout or self._settings.first_byte_timeout
         response = await self._start(url, headers, body, seconds)
