@@ -1,0 +1,6 @@
+"""Alembic's entry."""
+
+from tollway_kit.migration import run
+from tollway_secrets.tables import metadata
+
+run(metadata)
