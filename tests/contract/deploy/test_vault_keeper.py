@@ -90,7 +90,7 @@ def keeper(script: Callable[[str], ModuleType]) -> ModuleType:
 @pytest.fixture(scope="module")
 def places(keeper: ModuleType, repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("keys")
-    policy = repository / "services/secrets/policy.hcl"
+    policy = repository / "services/secrets/src/tollway_secrets/policy.hcl"
     return keeper.Places(folder / "vault.json", policy, folder / "token")
 
 

@@ -29,7 +29,7 @@ from tollway_kit.db import migrate
 from tollway_secrets.app import AUDIENCE, create_app
 from tollway_secrets.settings import SecretsSettings
 
-POLICY = Path(__file__).parents[3] / "services" / "secrets" / "policy.hcl"
+POLICY = Path(__file__).parents[3] / "services/secrets/src/tollway_secrets/policy.hcl"
 START_SECONDS = 30.0
 
 _numbers = itertools.count(1)

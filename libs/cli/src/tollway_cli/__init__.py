@@ -1,0 +1,1 @@
+"""The command `tollway`, the local stack included."""

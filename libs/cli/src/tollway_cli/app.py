@@ -1,0 +1,44 @@
+"""Wires the command line: every command and every group of commands, in the order of `--help`."""
+
+from collections.abc import Callable
+
+import typer
+
+from tollway_cli.commands.ask import ask
+from tollway_cli.commands.doctor import doctor
+from tollway_cli.commands.down import down
+from tollway_cli.commands.failure import told
+from tollway_cli.commands.groups import resource_groups, service_groups
+from tollway_cli.commands.logs import logs
+from tollway_cli.commands.status import status
+from tollway_cli.commands.up import up
+
+COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
+    ("up", up),
+    ("down", down),
+    ("status", status),
+    ("logs", logs),
+    ("doctor", doctor),
+    ("ask", told(ask)),
+)
+"""Commands that stand alone: a function each."""
+
+GROUPS: tuple[tuple[str, typer.Typer], ...] = (*resource_groups(), *service_groups())
+"""Commands with commands of their own, such as one for each kind of resource."""
+
+
+def create_app() -> typer.Typer:
+    """Return the whole command line."""
+    app = typer.Typer(
+        name="tollway",
+        help="A self-hosted gateway for your own AI models, whose bill is right.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for name, command in COMMANDS:
+        app.command(name)(command)
+    for name, group in GROUPS:
+        app.add_typer(group, name=name)
+    return app

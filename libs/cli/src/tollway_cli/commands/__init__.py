@@ -1,0 +1,1 @@
+"""What `tollway` can do: one module for each noun."""
