@@ -42,6 +42,7 @@ def make_engine(settings: DatabaseSettings, *, service: str) -> AsyncEngine:
         max_overflow=0,
         pool_pre_ping=True,
         pool_timeout=CONNECT_SECONDS,
+        hide_parameters=True,  # an error's text ends in a log
         connect_args={
             "application_name": f"tollway-{service}",
             "connect_timeout": CONNECT_SECONDS,

@@ -1,0 +1,1 @@
+"""Metering: takes usage in, prices it, and reports what it cost."""
