@@ -1,1 +1,4 @@
-"""The router's own picture of a chat: requests, answers, streams, usage, failures; no vendor's words."""
+"""The router's own picture of a chat: requests, answers, streams, usage, failures.
+
+No vendor's words: each codec translates between these types and one wire format.
+"""

@@ -34,7 +34,7 @@ class Failure:
     retry_after: float | None = None
 
 
-class RequestRefused(Exception):  # noqa: N818 (a refusal is an outcome, not an error of ours)
+class RequestRefused(Exception):
     """A request that is invalid, or that cannot be said in the upstream's format."""
 
     def __init__(self, failure: Failure) -> None:
@@ -42,7 +42,7 @@ class RequestRefused(Exception):  # noqa: N818 (a refusal is an outcome, not an 
         self.failure = failure
 
 
-class AnswerUnreadable(Exception):  # noqa: N818 (the same)
+class AnswerUnreadable(Exception):
     """An upstream's answer that is not its own format, or an error in the place of an answer."""
 
     def __init__(self, failure: Failure) -> None:

@@ -41,3 +41,18 @@ class ChatResponse:
     created: int | None = None
     usage: UsageReport | None = None
     service_tier: str | None = None
+
+
+def settled(
+    stop: StopReason | None, *, has_calls: bool = False, has_refusal: bool = False
+) -> StopReason:
+    """Why the model stopped, where the word alone does not tell.
+
+    Several vendors end with a plain stop after tool calls (as OpenAI does when a tool is forced)
+    or after a refusal; clients of other formats act on the reason.
+    """
+    if stop not in (None, StopReason.END):
+        return stop
+    if has_calls:
+        return StopReason.TOOL_CALLS
+    return StopReason.REFUSAL if has_refusal else StopReason.END

@@ -12,7 +12,16 @@ class UsageReport:
     `raw` is the provider's usage object verbatim. `meters` counts tokens (or requests, images,
     seconds, searches) without overlap, except `reasoning`, which informs about a part of
     `output`. A meter that the provider did not state has no key; a stated zero stays. Counts are
-    never negative: what does not add up is clamped and named in `flags`.
+    never negative: what does not add up is clamped and named in `flags`:
+
+    - `cached_exceeds_input`: more cached than the whole input; fresh input is 0, unless also
+    - `cached_beside_input`: the vendor is known to count cached tokens apart, all input is fresh;
+    - `cache_read_and_written`: the same tokens were read and written, and count as both;
+    - `modalities_overlap_cache`, `modalities_exceed_output`: audio or images did not fit in;
+    - `reasoning_exceeds_output`: more reasoning than output, and no total that explains it;
+    - `cache_write_split_mismatch`: writes by lifetime do not add up to the stated sum;
+    - `usage_iterations`: `raw` holds tokens, perhaps of other models, beside the top level;
+    - `count_negative`, `count_not_whole`: a count that is none.
     """
 
     raw: dict[str, Any]

@@ -22,7 +22,7 @@ class Quirks:
     - `reasoning_outside_completion`: reasoning tokens are not in completion_tokens (xAI); asked
       only when total_tokens does not decide it.
     - `cached_can_exceed_input`: when cached tokens exceed prompt tokens they stand beside them
-      (xAI) instead of being a contradiction.
+      instead of being a contradiction (xAI's own usage is known by its fields).
     - `stream_options`: False for a vendor that refuses the field.
     - `max_tokens_field`: how the limit on output is called.
     - `reasoning_field`: what a past turn's reasoning text is called in requests.

@@ -16,9 +16,10 @@ def read_fields(raw: bytes) -> dict[str, msgspec.Raw]:
     except msgspec.ValidationError as error:
         raise invalid("the request body must be a JSON object", code="invalid_json") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid(
-            f"the request body is not valid JSON: {error}", code="invalid_json"
-        ) from error
+        # The decoder names the byte, but for a body that ends too soon.
+        place = "" if "byte" in str(error) else f" (byte {len(raw)})"
+        message = f"the request body is not valid JSON: {error}{place}"
+        raise invalid(message, code="invalid_json") from error
     except RecursionError as error:
         raise invalid("the request body is nested too deeply", code="invalid_json") from error
 

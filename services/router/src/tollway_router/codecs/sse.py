@@ -67,14 +67,33 @@ def _block_end(held: bytearray, search: int, plain: bool) -> int:
 
 
 def read_block(block: bytes) -> SseEvent | None:
-    """The event in a block; None if it carries no data (comments, keep-alives).
+    """The event in a block; None if it carries no data (comments, keep-alives, empty data).
 
     A block that is bare JSON, which some vendors put between events, counts as data.
     """
+    event = _read_usual(block) or _read_lines(block)
+    return None if event is None or not event.data.strip() else event
+
+
+def _read_usual(block: bytes) -> SseEvent | None:
+    """The quick way for how all but a few events look: a data line, perhaps a name before it."""
+    end = len(block) - 2
+    first = block.find(b"\n")
+    if b"\r" in block or not block.endswith(b"\n\n"):
+        return None
+    if first == end and block.startswith(b"data: "):
+        return SseEvent(None, block[6:end])
+    named = block.startswith(b"event: ") and block.startswith(b"data: ", first + 1)
+    if named and block.find(b"\n", first + 1) == end:
+        return SseEvent(block[7:first].decode("utf-8", "replace"), block[first + 7 : end])
+    return None
+
+
+def _read_lines(block: bytes) -> SseEvent | None:
     lines = block.splitlines()
     if lines and lines[0].startswith(_BOM):
         lines[0] = lines[0][len(_BOM) :]
-    name: str | None = None
+    event_name: str | None = None
     data: list[bytes] = []
     for line in lines:
         field, _, value = line.partition(b":")
@@ -82,9 +101,9 @@ def read_block(block: bytes) -> SseEvent | None:
         if field == b"data":
             data.append(value)
         elif field == b"event":
-            name = value.decode("utf-8", "replace")
+            event_name = value.decode("utf-8", "replace")
     if data:
-        return SseEvent(name, b"\n".join(data))
+        return SseEvent(event_name, b"\n".join(data))
     bare = block.strip()
     return SseEvent(None, bare) if bare.startswith(b"{") else None
 

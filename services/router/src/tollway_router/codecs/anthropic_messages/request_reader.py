@@ -100,8 +100,8 @@ def _read_messages(fields: Fields) -> tuple[Message, ...]:
 
 def _is_prefill(message: Message) -> bool:
     """A last turn of the assistant that ends in text is the beginning of the answer."""
-    return message.role == "assistant" and bool(message.parts) and isinstance(
-        message.parts[-1], Text
+    return (
+        message.role == "assistant" and bool(message.parts) and isinstance(message.parts[-1], Text)
     )
 
 

@@ -15,7 +15,8 @@ DEFAULT_MAX_TOKENS = 4096
 """max_tokens is required here: what an answer may take if neither client nor deployment says."""
 
 _MIN_BUDGET = 1024
-_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
+_BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384}
+_GREATEST_BUDGET = 32768  # xhigh, max, and what vendors may call more than high
 _EFFORTS = {"minimal": "low"}
 _CHOICES = {"auto": "auto", "required": "any", "none": "none", "named": "tool"}
 
@@ -54,7 +55,7 @@ def write_request(request: ChatRequest, target: Target) -> tuple[dict[str, Any],
     _write_tools(body, request, target, losses)
     body["max_tokens"] = _max_tokens(request, target)
     if request.thinking is not None:
-        _write_thinking(body, request.thinking, request, target, losses)
+        _write_thinking(body, request.thinking, target, losses)
     _write_sampling(body, request.sampling, target, losses)
     _write_response_format(body, request, losses)
     if request.service_tier is not None:
@@ -93,7 +94,7 @@ def _budget(thinking: Thinking | None) -> int | None:
         return thinking.budget
     if thinking.effort is None:
         return None
-    return _BUDGETS.get(thinking.effort, _BUDGETS["high"])
+    return _BUDGETS.get(thinking.effort, _GREATEST_BUDGET)
 
 
 def _write_tools(
@@ -147,7 +148,7 @@ def _tool_choice(request: ChatRequest, losses: Losses) -> dict[str, Any] | None:
 
 
 def _write_thinking(
-    body: dict[str, Any], thinking: Thinking, request: ChatRequest, target: Target, losses: Losses
+    body: dict[str, Any], thinking: Thinking, target: Target, losses: Losses
 ) -> None:
     """Thinking with a budget below max_tokens, or left to the model with an effort."""
     if thinking.enabled is False:
@@ -158,14 +159,12 @@ def _write_thinking(
         display = {} if thinking.display is None else {"display": thinking.display}
         body["thinking"] = {"type": "adaptive", **display}
     elif thinking.enabled is not None:
-        effort = _write_budget(body, thinking, request, losses)
+        effort = _write_budget(body, thinking, losses)
     if effort is not None:
         body["output_config"] = {"effort": _EFFORTS.get(effort, effort)}
 
 
-def _write_budget(
-    body: dict[str, Any], thinking: Thinking, request: ChatRequest, losses: Losses
-) -> str | None:
+def _write_budget(body: dict[str, Any], thinking: Thinking, losses: Losses) -> str | None:
     """Enable thinking; the effort that is left to say, which is one beside a stated budget."""
     wanted = _budget(thinking) or _BUDGETS["medium"]
     # The budget is part of max_tokens here and must be less; a stated one is the client's affair.
@@ -242,5 +241,3 @@ def _write_tier(body: dict[str, Any], tier: str, losses: Losses) -> None:
         losses.cannot("service_tier", f"the provider has no tier {tier!r}")
     else:
         body["service_tier"] = written
-
-

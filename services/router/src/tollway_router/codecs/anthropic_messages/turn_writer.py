@@ -50,5 +50,3 @@ class TurnWriter:
 def _results_first(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The provider wants a tool's result right after its call; the sort is stable."""
     return sorted(blocks, key=lambda block: block["type"] != "tool_result")
-
-

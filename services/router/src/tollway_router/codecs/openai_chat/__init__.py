@@ -4,6 +4,7 @@ Beside the documented fields this gateway writes and reads, where no field exist
 - `reasoning_content` on messages and deltas: the model's thinking as text;
 - `thinking_blocks` on messages and deltas: thinking with its signature, or encrypted, as whole
   blocks `{"type": "thinking", "thinking", "signature"}` and `{"type": "redacted_thinking",
-  "data"}`; a client that sends the message back keeps it, or the provider may refuse the turn;
+  "data"}`; a client that sends the message back keeps it, or the provider may refuse the turn. In
+  deltas each block has its `index`, by which the SDK puts lists together;
 - `cache_control` on content parts and tools: a prompt-cache breakpoint.
 """

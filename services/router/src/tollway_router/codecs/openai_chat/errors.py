@@ -1,5 +1,6 @@
 """Errors as OpenAI's clients know them: `{"error": {"message", "type", "param", "code"}}`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -60,6 +61,16 @@ def error_value(failure: Failure) -> dict[str, Any]:
             "code": failure.code or failure.kind.value,
         }
     }
+
+
+def error_within(value: Mapping[str, Any]) -> bytes | None:
+    """An error in the place of an answer or chunk, or of one of its choices, as an error body."""
+    choices = value.get("choices")
+    places = [value, *(choices if isinstance(choices, list) else ())]
+    for place in places:
+        if isinstance(place, Mapping) and place.get("error"):
+            return msgspec.json.encode({"error": place["error"]})
+    return None
 
 
 def write_error(failure: Failure) -> bytes:

@@ -21,7 +21,7 @@ from tollway_router.canonical.parts import (
     ToolResult,
     Url,
 )
-from tollway_router.canonical.request import Message
+from tollway_router.canonical.request import Message, Role
 from tollway_router.codecs.fields import Fields
 
 FORMAT = "openai-chat"
@@ -30,19 +30,14 @@ FORMAT = "openai-chat"
 def read_message(message: Fields) -> Message:
     """One message of any role."""
     role = message.need_text("role")
-    match role:
-        case "system" | "developer":
-            parts = _read_content(message)
-            return Message("system", parts, extras=message.extras(), at=message.at)
-        case "user":
-            parts = _read_content(message)
-            return Message("user", parts, extras=message.extras(), at=message.at)
-        case "assistant":
-            return _read_assistant(message)
-        case "tool":
-            return _read_tool_message(message)
-        case _:
-            message.wrong("role", "system, developer, user, assistant or tool")
+    if role == "assistant":
+        return _read_assistant(message)
+    if role == "tool":
+        return _read_tool_message(message)
+    if role not in ("system", "developer", "user"):
+        message.wrong("role", "system, developer, user, assistant or tool")
+    plain: Role = "user" if role == "user" else "system"
+    return Message(plain, _read_content(message), extras=message.extras(), at=message.at)
 
 
 def _read_assistant(message: Fields) -> Message:

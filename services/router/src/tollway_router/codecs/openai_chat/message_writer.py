@@ -28,8 +28,6 @@ from tollway_router.codecs.openai_chat.reasoning import write_reasoning
 FORMAT = "openai-chat"
 
 _Kind = TypeVar("_Kind")
-# Fields of other formats' parts that an answer carried and a client only echoes.
-_ECHOED = frozenset({"caller", "citations"})
 
 
 def cache_value(mark: CacheMark) -> dict[str, str]:
@@ -90,7 +88,7 @@ class MessageWriter:
             content = _failed(content)
         message = {"role": "tool", "tool_call_id": result.call_id, "content": content}
         self._mark(message, result.cache)
-        return {**message, **self._losses.own(result.extras, hints=_ECHOED)}
+        return {**message, **self._losses.own(result.extras, harmless=_says_nothing)}
 
     def _assistant(self, message: Message, own: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if message.prefill and not self._quirks.prefill:
@@ -99,8 +97,8 @@ class MessageWriter:
         written: dict[str, Any] = {"role": "assistant"}
         said = [p for p in message.parts if isinstance(p, Text | Image | Document | Opaque)]
         content = self._content([p for p in said if not _is_call(p)])
-        calls = [self._call(p) for p in message.parts if isinstance(p, ToolCall)]
-        calls += [dict(p.value) for p in said if _is_call(p)]
+        calls = [self._call(p) for p in _only(message.parts, ToolCall)]
+        calls += [dict(p.value) for p in _only(said, Opaque) if _is_call(p)]
         written["content"] = content or (None if calls else "")
         if refusal := "".join(p.text for p in message.parts if isinstance(p, Refusal)):
             written["refusal"] = refusal
@@ -122,7 +120,7 @@ class MessageWriter:
 
     def _call(self, call: ToolCall) -> dict[str, Any]:
         function = {"name": call.name, "arguments": call.arguments or "{}"}
-        own = self._losses.own(call.extras, hints=_ECHOED)
+        own = self._losses.own(call.extras, harmless=_says_nothing)
         written: dict[str, Any] = {"id": call.id, "type": "function", "function": function}
         if call.cache is not None:
             self._losses.omit("cache_control")
@@ -159,7 +157,7 @@ class MessageWriter:
 
     def _extended(self, written: dict[str, Any], part: Text | Image | Document) -> dict[str, Any]:
         self._mark(written, part.cache)
-        return {**written, **self._losses.own(part.extras, hints=_ECHOED)}
+        return {**written, **self._losses.own(part.extras, harmless=_says_nothing)}
 
     def _mark(self, written: dict[str, Any], mark: CacheMark | None) -> None:
         if mark is None:
@@ -204,6 +202,11 @@ class MessageWriter:
 
 def _only(parts: Sequence[Part], kind: type[_Kind]) -> list[_Kind]:
     return [part for part in parts if isinstance(part, kind)]
+
+
+def _says_nothing(name: str, value: Any) -> bool:
+    """What a client only echoes from an answer (who called a tool), or a feature switched off."""
+    return name == "caller" or value == {"enabled": False}
 
 
 def _is_call(part: Part) -> bool:

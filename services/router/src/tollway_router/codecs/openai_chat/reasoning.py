@@ -11,15 +11,13 @@ def write_reasoning(
     parts: Sequence[Reasoning | RedactedReasoning], quirks: Quirks
 ) -> dict[str, Any]:
     """The fields: text under its name, and signed or encrypted thinking as whole blocks."""
-    written: dict[str, Any] = {}
+    signed = any(isinstance(part, RedactedReasoning) or part.signature for part in parts)
+    if signed and quirks.signed_reasoning == "reasoning_details":
+        return {"reasoning_details": [_detail(i, part) for i, part in enumerate(parts)]}
     text = "".join(part.text for part in parts if isinstance(part, Reasoning))
-    if text:
-        written[quirks.reasoning_field] = text
-    if any(isinstance(part, RedactedReasoning) or part.signature for part in parts):
-        if quirks.signed_reasoning == "reasoning_details":
-            written["reasoning_details"] = [_detail(i, part) for i, part in enumerate(parts)]
-        else:
-            written["thinking_blocks"] = [thinking_block(part) for part in parts]
+    written: dict[str, Any] = {quirks.reasoning_field: text} if text else {}
+    if signed:
+        written["thinking_blocks"] = [thinking_block(part) for part in parts]
     return written
 
 

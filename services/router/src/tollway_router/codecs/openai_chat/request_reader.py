@@ -24,7 +24,8 @@ FORMAT = "openai-chat"
 def read_request(head: RequestHead) -> ChatRequest:
     """The canonical request; refuses what breaks the format, naming the field."""
     fields = Fields(whole_request(head), "", FORMAT)
-    fields.skip("model", "stream", "user")
+    # The head has them; safety_identifier is what OpenAI calls the user lately.
+    fields.skip("model", "stream", "user" if fields.has("user") else "safety_identifier")
     system, messages = _read_messages(fields)
     _read_stream_options(fields)
     return ChatRequest(

@@ -49,9 +49,7 @@ def _write_tools(
         losses.cannot("tools", "this model takes no tools")
         return
     tools = [
-        written
-        for tool in request.tools
-        if (written := _tool(tool, target, losses)) is not None
+        written for tool in request.tools if (written := _tool(tool, target, losses)) is not None
     ]
     if tools:
         body["tools"] = tools
@@ -156,9 +154,7 @@ def _effort_of(budget: int | None) -> str | None:
     return next((effort for limit, effort in _EFFORT_BY_BUDGET if budget <= limit), "high")
 
 
-def _write_cache(
-    written: dict[str, Any], mark: CacheMark, target: Target, losses: Losses
-) -> None:
+def _write_cache(written: dict[str, Any], mark: CacheMark, target: Target, losses: Losses) -> None:
     """Most vendors cache by themselves: the mark is a hint, left out where it is not known."""
     if target.quirks.cache_control:
         written["cache_control"] = cache_value(mark)

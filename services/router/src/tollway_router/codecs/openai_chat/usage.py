@@ -64,11 +64,7 @@ def _read_input(raw: dict[str, Any], tally: Tally, quirks: Quirks) -> None:
         tally.put("input_audio", audio)
         tally.put("input_image", image)
         return
-    kept = (cached or 0) + (written_5m or 0) + (written_1h or 0)
-    if kept > prompt and quirks.cached_can_exceed_input:
-        tally.flag("cached_beside_input")
-        kept = 0
-    fresh = tally.take(prompt, kept, "cached_exceeds_input")
+    fresh = _fresh(raw, prompt, cached or 0, (written_5m or 0) + (written_1h or 0), tally, quirks)
     # Cached audio and images are counted as cached: what is fresh of them fits into the rest.
     for meter, stated in (("input_audio", audio), ("input_image", image)):
         if stated is not None:
@@ -77,6 +73,27 @@ def _read_input(raw: dict[str, Any], tally: Tally, quirks: Quirks) -> None:
             tally.put(meter, min(stated, fresh))
             fresh -= min(stated, fresh)
     tally.put("input_uncached", fresh)
+
+
+def _fresh(
+    raw: dict[str, Any], prompt: int, cached: int, written: int, tally: Tally, quirks: Quirks
+) -> int:
+    """The part of the prompt that is neither from the cache nor new in it.
+
+    xAI's models, wherever they run, may count a cached preamble that is not in the prompt; their
+    usage is known by `num_sources_used`. Gemini by way of OpenRouter reads and writes the same
+    tokens: they are both, and taken out of the prompt once.
+    """
+    if cached + written <= prompt:
+        return prompt - cached - written
+    if max(cached, written) <= prompt:
+        tally.flag("cache_read_and_written")
+        return prompt - max(cached, written)
+    tally.flag("cached_exceeds_input")
+    if quirks.cached_can_exceed_input or "num_sources_used" in raw:
+        tally.flag("cached_beside_input")
+        return prompt
+    return 0
 
 
 def _cached(raw: dict[str, Any], details: Mapping[str, Any], tally: Tally) -> int | None:
@@ -114,6 +131,8 @@ def _read_output(raw: dict[str, Any], tally: Tally, quirks: Quirks) -> None:
         return
     if reasoning and _reasoning_is_outside(raw, completion, reasoning, tally, quirks):
         completion += reasoning
+    if (reasoning or 0) > completion:
+        tally.flag("reasoning_exceeds_output")
     for meter, name in (("output_audio", "audio_tokens"), ("output_image", "image_tokens")):
         stated = tally.count(details.get(name))
         if stated is not None:
