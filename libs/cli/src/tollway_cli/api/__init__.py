@@ -1,0 +1,1 @@
+"""How the command line speaks to the services: addresses, tokens, requests, refusals."""
