@@ -42,7 +42,7 @@ lint: $(READY) ## format, rules, layers, declared dependencies
 	@for p in $(PACKAGES); do echo "deptry $$p"; (cd $$p && $(CURDIR)/$(BIN)/deptry --no-ansi src) || exit 1; done
 
 types: $(READY) ## mypy, strict, over the sources
-	@$(BIN)/mypy $(PACKAGES:%=%/src)
+	@$(BIN)/mypy $(PACKAGES:%=%/src) deploy/docker deploy/write_schemas.py
 
 check: lint types test ## what CI runs
 

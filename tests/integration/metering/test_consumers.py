@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tollway_contracts.topics import MODELS, USAGE, USAGE_DEAD_LETTER
+from tollway_metering.feed.usage import UsageFeed
 
 
 @pytest.fixture
@@ -140,6 +141,24 @@ async def stopped(api):
     return await api.metric("tollway_metering_stopped") == 1
 
 
+async def test_an_error_that_nobody_foresaw_loses_no_record(running, broker, build, monkeypatch):
+    """FastStream would log it, and acknowledge the lost records with the next batch."""
+    failures = iter([True, True, False])
+    original = UsageFeed._settle
+
+    async def broken(*arguments):
+        if next(failures, False):
+            raise TypeError("a bug")
+        await original(*arguments)
+
+    monkeypatch.setattr("tollway_metering.feed.consumers.BUG_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(UsageFeed, "_settle", broken)
+    await broker.publish(*(build.usage() for _ in range(20)))
+    await broker.publish(*(build.usage() for _ in range(20)))
+    await build.until(lambda: consumed(running, 40))
+    assert len(await running.usage()) == 40
+
+
 class Wire:
     """A way to the database that can be cut, so that nobody else's database is."""
 
@@ -180,15 +199,40 @@ class Wire:
             writer.transport.abort()
 
 
-async def test_while_the_database_is_away_usage_waits_and_then_is_there_once(
+def through(settings):
+    """Settings whose database is reached by a wire, and the wire."""
+    url = make_url(str(settings.database_url))
+    wire = Wire(url.host, url.port)
+    ours = url.set(host="127.0.0.1", port=wire.port).render_as_string(hide_password=False)
+    return wire, settings.model_copy(update={"database_url": ours})
+
+
+async def test_a_service_that_ends_while_the_database_is_away_has_acknowledged_nothing(
     broker, configure, serve, build
 ):
     settings = configure(broker.address)
-    url = make_url(str(settings.database_url))
-    wire = Wire(url.host, url.port)
+    wire, wired = through(settings)
     await wire.mend()
-    through = url.set(host="127.0.0.1", port=wire.port).render_as_string(hide_password=False)
-    async with serve(settings.model_copy(update={"database_url": through})) as api:
+    async with serve(wired) as api:
+        await joined(api)
+        await wire.cut()
+        await broker.publish(*(build.usage() for _ in range(20)))
+        await build.until(lambda: waits(api))
+    async with serve(settings) as api:
+        await build.until(lambda: consumed(api, 20))
+        assert len(await api.usage()) == 20
+
+
+async def waits(api):
+    return await api.metric("tollway_metering_retries_total") > 1
+
+
+async def test_while_the_database_is_away_usage_waits_and_then_is_there_once(
+    broker, configure, serve, build
+):
+    wire, wired = through(configure(broker.address))
+    await wire.mend()
+    async with serve(wired) as api:
         await joined(api)
         await broker.publish_price(build.price())
         await broker.publish(*(build.usage() for _ in range(20)))

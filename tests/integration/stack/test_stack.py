@@ -119,7 +119,7 @@ def test_a_taken_port_is_named_with_its_user_and_the_way_out(tmp_path: Path) -> 
     assert "TOLLWAY_PORT_BASE=9000 make up" in text
 
 
-@pytest.mark.parametrize("rest", ["postgres.partial/base", "openbao/data/raft"])
+@pytest.mark.parametrize("rest", ["postgres.partial.0/base", "openbao/data/raft"])
 def test_a_first_up_that_was_cut_short_is_finished(tmp_path: Path, rest: str) -> None:
     with Stack(tmp_path / "home") as stack:
         stack.home.prepare()

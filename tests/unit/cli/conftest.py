@@ -126,7 +126,9 @@ class Gateway:
         path = f"{call.path}/{name}"
         if path in self.kept:
             return problem(409, "already_exists", f"There is a thing '{name}' already.")
-        spec, refusal = self._shaped(kind, path, {k: v for k, v in call.body.items() if k != "name"})
+        spec, refusal = self._shaped(
+            kind, path, {k: v for k, v in call.body.items() if k != "name"}
+        )
         if refusal is not None:
             return refusal
         common = {"id": f"x_{len(self.kept)}", "workspace": "demo", "revision": 1, "name": name}

@@ -114,8 +114,8 @@ def test_no_process_has_the_secret_among_its_arguments(tollway, gateway) -> None
     seen: list[str] = []
 
     def look(_) -> None:
-        for process in psutil.process_iter(["cmdline"]):
-            seen.append(" ".join(process.info["cmdline"] or ()))
+        processes = psutil.process_iter(["cmdline"])
+        seen.extend(" ".join(process.info["cmdline"] or ()) for process in processes)
 
     gateway.before = look
     done = tollway.process("credentials", "create", "c", "--from-env", "MY_KEY", MY_KEY=SECRET)

@@ -13,7 +13,7 @@ MODELS = "/v1/workspaces/demo/models"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tollway_cli.api.client.time.sleep", lambda _: None)
+    monkeypatch.setattr("tollway_cli.api.client.PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -53,7 +53,14 @@ def test_what_get_wrote_can_be_edited_and_given_back_once(tollway, gateway, tmp_
 
 @pytest.mark.usefixtures("model")
 def test_unset_takes_fields_and_keys_back(tollway, gateway) -> None:
-    unset = ["--unset", "display_name", "--unset", "description.en", "--unset", "capabilities.tools"]
+    unset = [
+        "--unset",
+        "display_name",
+        "--unset",
+        "description.en",
+        "--unset",
+        "capabilities.tools",
+    ]
     assert tollway("models", "update", "m", *unset).code == 0
     body = {"display_name": None, "description": {"en": None}, "capabilities": {"tools": None}}
     assert gateway.calls[-1].body == body

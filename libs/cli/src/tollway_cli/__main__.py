@@ -3,8 +3,6 @@
 import sys
 
 from tollway_cli.app import create_app
-from tollway_cli.errors import CommandError
-from tollway_cli.terminal import show_error
 
 INTERRUPTED = 130
 
@@ -13,9 +11,6 @@ def main() -> None:
     """Run the command line: exit code 1 for what went wrong, 2 for what was typed wrong."""
     try:
         create_app()()
-    except CommandError as error:
-        show_error(str(error))
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 

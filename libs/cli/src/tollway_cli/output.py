@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tollway_cli import exact_json
-from tollway_cli.terminal import out
+from tollway_cli.terminal import out, printable
 
 Object = dict[str, Any]
 
@@ -122,11 +122,6 @@ def shown(value: object) -> str:
             return ", ".join(value)
         case _:
             return exact_json.dumps(value, indented=False)
-
-
-def printable(text: str, keep: str = "") -> str:
-    """Return text without what would steer a terminal."""
-    return "".join(c if c.isprintable() or c in keep else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def result_console() -> Console:

@@ -8,7 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,7 +47,6 @@ class Api:
     service: Service
     connection: Connection
     answer_seconds: float = ANSWER_SECONDS
-    pause_seconds: float = field(default=PAUSE_SECONDS, repr=False)
 
     def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         """Read."""
@@ -108,11 +107,11 @@ class Api:
             except httpx2.HTTPError as error:
                 if attempt == ATTEMPTS or not _may_pass(error):
                     raise Unreachable(self.service, url, why_silent(error)) from error
-                time.sleep(self.pause_seconds * attempt)
+                time.sleep(PAUSE_SECONDS * attempt)
             else:
                 if attempt == ATTEMPTS or answer.status_code != 503:
                     return answer
-                time.sleep(_pause(answer, self.pause_seconds * attempt))
+                time.sleep(_pause(answer, PAUSE_SECONDS * attempt))
         raise AssertionError("the last attempt returns or raises")
 
     def _understood(self, answer: httpx2.Response, url: str) -> Answer:

@@ -24,8 +24,8 @@ from tollway_cli.commands.wording import (
     error_text,
 )
 from tollway_cli.errors import CommandError
-from tollway_cli.output import printable, write
-from tollway_cli.terminal import err
+from tollway_cli.output import write
+from tollway_cli.terminal import err, printable
 
 STDIN = "-"
 SILENCE_SECONDS = 300.0
@@ -108,6 +108,9 @@ class _Router:
                 _say(wording.hear(reply, event))
                 if reply.ended or reply.error:
                     break
+        except httpx2.HTTPError as error:
+            text = f"The answer was cut before its end: {why_silent(error)}."
+            raise CommandError(_named(text, request_id)) from error
         finally:
             _end(reply)
         if reply.error:

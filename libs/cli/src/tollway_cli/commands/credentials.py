@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from tollway_cli.commands.failure import told
 from tollway_cli.commands.kinds import CREDENTIAL
 from tollway_cli.commands.parameters import FormatOption, NameArgument, WorkspaceOption
 from tollway_cli.commands.place import Place
@@ -38,8 +37,8 @@ def credentials_group() -> typer.Typer:
     """Return the commands."""
     group = typer.Typer(no_args_is_help=True, help=CREDENTIAL.summary)
     add_reads_and_delete(group, CREDENTIAL)
-    group.command("create")(told(create))
-    group.command("update")(told(update))
+    group.command("create")(create)
+    group.command("update")(update)
     return group
 
 

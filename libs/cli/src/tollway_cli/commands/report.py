@@ -16,7 +16,6 @@ from rich.text import Text
 from tollway_cli.api.client import Api, Object
 from tollway_cli.api.settings import Connection, Service
 from tollway_cli.commands.costs_table import write_costs, write_costs_csv
-from tollway_cli.commands.failure import told
 from tollway_cli.commands.parameters import WorkspaceOption
 from tollway_cli.commands.place import workspace_path
 from tollway_cli.commands.receipt import write_receipt
@@ -76,7 +75,7 @@ def report_group() -> typer.Typer:
     """Return the commands."""
     group = typer.Typer(no_args_is_help=True, help="What usage cost, down to the arithmetic.")
     for command in (costs, usage, receipt):
-        group.command(command.__name__)(told(command))
+        group.command(command.__name__)(command)
     return group
 
 

@@ -9,7 +9,6 @@ import typer
 from rich.text import Text
 
 from tollway_cli.api.client import Answer
-from tollway_cli.commands.failure import told
 from tollway_cli.commands.fields import Field, Object, body_of, in_snake_case, put
 from tollway_cli.commands.kind import Kind
 from tollway_cli.commands.parameters import (
@@ -64,7 +63,6 @@ def done(kind: Kind, name: str, what: str, answer: Answer, form: Format) -> None
 
 
 def _list(kind: Kind) -> Callable[..., None]:
-    @told
     def command(workspace: str | None = None, output: Format = Format.TABLE) -> None:
         place = Place.of(kind, workspace)
         items = list(place.api.items(place.path))
@@ -79,7 +77,6 @@ def _list(kind: Kind) -> Callable[..., None]:
 
 
 def _get(kind: Kind) -> Callable[..., None]:
-    @told
     def command(name: str, workspace: str | None = None, output: Format = Format.TABLE) -> None:
         place = Place.of_one(kind, name, workspace)
         found = place.api.get(place.at(name)).body
@@ -92,7 +89,6 @@ def _get(kind: Kind) -> Callable[..., None]:
 
 
 def _delete(kind: Kind) -> Callable[..., None]:
-    @told
     def command(name: str, workspace: str | None = None, *, yes: bool = False) -> None:
         place = Place.of_one(kind, name, workspace)
         if not yes and sys.stdin.isatty():
@@ -105,7 +101,6 @@ def _delete(kind: Kind) -> Callable[..., None]:
 
 
 def _create(kind: Kind, created: Callable[[Answer, Format], None] | None) -> Callable[..., None]:
-    @told
     def command(
         name: str,
         workspace: str | None = None,
@@ -137,7 +132,6 @@ def _create(kind: Kind, created: Callable[[Answer, Format], None] | None) -> Cal
 
 
 def _update(kind: Kind) -> Callable[..., None]:
-    @told
     def command(
         name: str,
         workspace: str | None = None,

@@ -7,7 +7,6 @@ from rich.text import Text
 
 from tollway_cli.api.client import Api
 from tollway_cli.api.settings import Connection, Service
-from tollway_cli.commands.failure import told
 from tollway_cli.commands.parameters import WorkspaceOption
 from tollway_cli.commands.place import workspace_path
 from tollway_cli.errors import CommandError
@@ -21,7 +20,7 @@ def secrets_group() -> typer.Typer:
     """Return the commands."""
     group = typer.Typer(no_args_is_help=True, help="The keys that encrypt credentials.")
     group.callback()(_only_commands)
-    group.command("rewrap")(told(rewrap))
+    group.command("rewrap")(rewrap)
     return group
 
 

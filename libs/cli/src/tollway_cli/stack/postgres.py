@@ -91,9 +91,12 @@ class Postgres:
     def _initialise(
         self, account: Account | None, password: str, environment: dict[str, str]
     ) -> None:
-        partial = self.home.root / "postgres.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        password_file = self.home.keys / "postgres.initdb"
+        # A name of its own: the initdb of an `up` that was killed may still be writing to its.
+        for left in self.home.root.glob("postgres.partial.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        attempt = secrets.token_hex(4)
+        partial = self.home.root / f"postgres.partial.{attempt}"
+        password_file = self.home.keys / f"postgres.initdb.{attempt}"
         write_private(password_file, password + "\n")
         initdb = [
             _program("initdb"),
