@@ -1,5 +1,7 @@
 """The topics' last states, in memory and on disk."""
 
+import json
+
 from support.builders import api_key, deployment, model, provider
 
 from tollway_contracts.events import CredentialChanged, ResourceChanged
@@ -39,13 +41,45 @@ def test_fields_that_a_later_version_added_are_left_out():
     assert ("acme", "chat") in state.table().models
 
 
-def test_a_credential_s_change_and_its_end_are_told():
-    changed = CredentialChanged(
-        id="cred_1", workspace="acme", name="main", type="api-key", version=2, reason="rotated"
+def credential(version: int, name: str = "main") -> CredentialChanged:
+    return CredentialChanged(
+        id=f"cred_{name}",
+        workspace="acme",
+        name=name,
+        type="api-key",
+        version=version,
+        reason="rotated",
     )
+
+
+def credentials_of(*changes: CredentialChanged) -> TopicState:
     state = TopicState()
-    assert state.apply(CREDENTIALS.name, "cred_1", changed.to_json()) == changed
-    assert state.apply(CREDENTIALS.name, "cred_1", None) == changed
+    for changed in changes:
+        state.apply(CREDENTIALS.name, changed.id, changed.to_json())
+    return state
+
+
+def test_a_credential_s_change_and_its_end_are_told():
+    state = TopicState()
+    assert state.apply(CREDENTIALS.name, "cred_main", credential(2).to_json()) == credential(2)
+    gone = state.apply(CREDENTIALS.name, "cred_main", None)
+    assert gone == credential(3)  # no version that was ever fetched is as late
+    assert state.apply(CREDENTIALS.name, "cred_main", None) is None
+
+
+def test_what_is_told_of_a_credential_again_is_no_news():
+    state = credentials_of(credential(2))
+    assert state.apply(CREDENTIALS.name, "cred_main", credential(2).to_json()) is None
+    assert state.apply(CREDENTIALS.name, "cred_main", credential(1).to_json()) is None
+    assert state.apply(CREDENTIALS.name, "cred_main", credential(3).to_json()) == credential(3)
+
+
+def test_a_state_read_anew_knows_which_credentials_changed_meanwhile():
+    known = credentials_of(credential(2, "same"), credential(2, "newer"), credential(4, "gone"))
+    fresh = credentials_of(credential(2, "same"), credential(3, "newer"), credential(1, "first"))
+    fresh.apply(MODELS.name, "acme/mdl_chat", ResourceChanged(model()).to_json())
+    assert fresh.newer_credentials(known) == [credential(3, "newer"), credential(1, "first")]
+    assert fresh.ended_credentials(known) == [credential(5, "gone")]
 
 
 def test_a_stored_state_comes_back_whole(tmp_path):
@@ -70,3 +104,18 @@ def test_a_log_that_starts_anew_drops_nothing_it_does_not_mention():
     known.merge(fresh)
     assert sorted(name for _, name in known.table().models) == ["chat", "old"]
     assert known.read == 1
+
+
+def test_a_log_that_starts_anew_takes_nothing_back():
+    known, fresh = state_of(model(revision=3)), state_of(model(revision=2))
+    known.merge(fresh)
+    assert known.table().models["acme", "chat"].model.revision == 3
+
+
+def test_a_large_state_is_stored_in_one_write(tmp_path, monkeypatch):
+    def piece_by_piece(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(json, "dump", piece_by_piece)
+    save(state_of(model()).records(), 1, tmp_path / "table.json")
+    assert load(tmp_path / "table.json").records()

@@ -5,7 +5,9 @@ The resource adds what the registry decides: id, revision, times. Resources refe
 name. Field names are those of the files that `tollway apply` reads, in snake_case.
 """
 
+import ipaddress
 import re
+import unicodedata
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -89,7 +91,23 @@ def _http_url(value: str) -> str:
     if url.port == 0:  # reading it raises ValueError where it is no port at all
         msg = "must not have port 0"
         raise ValueError(msg)
+    _check_host(url.hostname)
     return value.rstrip("/")
+
+
+def _check_host(host: str) -> None:
+    """Raise ValueError for a host that is read as another, most of all as an IP address."""
+    # What looks up a name reads full-width letters, circled digits and "。" as plain ones.
+    if not host.isascii() and unicodedata.normalize("NFKC", host).replace("。", ".").isascii():
+        msg = "must have its host in plain letters, digits, dots and hyphens"
+        raise ValueError(msg)
+    last = host.rstrip(".").rpartition(".")[2]
+    if ":" not in host and re.fullmatch(r"[0-9]+|0x[0-9a-f]*", last):
+        try:  # no "2130706433", "0x7f.1", "0177.0.0.1"
+            ipaddress.IPv4Address(host)
+        except ValueError:
+            msg = "must have an IP address as four decimal numbers, such as 192.0.2.1"
+            raise ValueError(msg) from None
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url), Field(max_length=2048)]

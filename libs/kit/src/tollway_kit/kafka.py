@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from tollway_contracts.topics import Topic
 from tollway_kit.ids import new_id
@@ -19,6 +19,7 @@ from tollway_kit.telemetry import traceparent
 
 REQUEST_MS = 5_000
 CLOUDEVENTS_VERSION = "1.0"
+REPLICAS_THAT_CAN_LOSE_ONE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,12 @@ async def started(
         await _whole(stop())
 
 
-async def ensure_topics(settings: KafkaSettings, topics: Iterable[Topic]) -> None:
-    """Create the topics that do not exist. Raises KafkaError where the broker refuses."""
+async def ensure_topics(settings: KafkaSettings, topics: Iterable[Topic]) -> list[TopicPartition]:
+    """Create the topics that do not exist; return all their partitions.
+
+    An operator may have made a topic with more partitions than it is created with here. Raises
+    KafkaError where the broker refuses, or does not show a new topic yet.
+    """
     admin = AIOKafkaAdminClient(**connection_options(settings))
     async with started(admin.start, admin.close):
         wanted = [_new_topic(topic, settings.kafka_replication_factor) for topic in topics]
@@ -119,6 +124,7 @@ async def ensure_topics(settings: KafkaSettings, topics: Iterable[Topic]) -> Non
         missing = [topic for topic in wanted if topic.name not in present]
         if missing:
             _raise_unless_created(await admin.create_topics(missing))
+        return await _partitions(admin, [topic.name for topic in wanted])
 
 
 async def _whole(work: Awaitable[None]) -> None:
@@ -137,12 +143,24 @@ def _new_topic(topic: Topic, replication_factor: int) -> NewTopic:
         if topic.compacted
         else {"cleanup.policy": "delete", "retention.ms": str(topic.retention_ms)}
     )
+    if replication_factor >= REPLICAS_THAT_CAN_LOSE_ONE:
+        # Otherwise "all replicas have it" is said by a leader that is alone.
+        config["min.insync.replicas"] = "2"
     return NewTopic(
         topic.name,
         num_partitions=topic.partitions,
         replication_factor=replication_factor,
         topic_configs=config,
     )
+
+
+async def _partitions(admin: AIOKafkaAdminClient, names: Sequence[str]) -> list[TopicPartition]:
+    # All topics are asked for: a broker may create one that is asked for by its name.
+    counted = {found["topic"]: found["partitions"] for found in await admin.describe_topics()}
+    absent = [name for name in names if not counted.get(name)]
+    if absent:
+        raise UnknownTopicOrPartitionError(", ".join(absent))
+    return [TopicPartition(name, found["partition"]) for name in names for found in counted[name]]
 
 
 def _raise_unless_created(answer: Any) -> None:

@@ -59,7 +59,7 @@ class Outbox:
             Column("traceparent", String),
             Column("stored_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
         )
-        # One row, made by the migration. `offsets`: each compacted topic's end as last seen.
+        # One row, made by the migration. `offsets`: what it last saw of the compacted topics.
         relay = Table(
             "outbox_relay",
             metadata,
@@ -91,7 +91,7 @@ class Outbox:
             await connection.execute(statement)
 
     async def remember(self, connection: AsyncConnection, offsets: dict[str, int]) -> None:
-        """Keep each compacted topic's end."""
+        """Keep what the next leader is to compare the topics with."""
         await connection.execute(update(self.relay).values(offsets=offsets))
 
     async def count(self, connection: AsyncConnection) -> int:

@@ -1,7 +1,8 @@
 """Publishes what the outbox holds, and fills compacted topics anew where their log was lost."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -21,6 +22,9 @@ POLL_SECONDS = 0.1
 LOG_CHECK_SECONDS = 2.0
 RETRY_SECONDS = 1.0
 SEND_SECONDS = 15.0
+RESEEDING = -1
+
+Ends = Mapping[TopicPartition, int]
 
 
 class Relay:
@@ -66,20 +70,24 @@ class Relay:
             raise ConnectionError(msg)
 
     async def _serve(self) -> None:
-        await ensure_topics(self._settings, self._topics)
+        partitions = await ensure_topics(self._settings, self._topics)
         producer = make_producer(self._settings)
-        ends = AIOKafkaConsumer(**connection_options(self._settings))
-        async with started(producer.start, producer.stop), started(ends.start, ends.stop):
-            await self._publish_for_ever(producer, ends)
+        consumer = AIOKafkaConsumer(**connection_options(self._settings))
+        async with started(producer.start, producer.stop), started(consumer.start, consumer.stop):
+            compacted = {topic.name for topic in self._topics if topic.compacted}
+            log_ends = _LogEnds(
+                consumer, [place for place in partitions if place.topic in compacted]
+            )
+            await self._publish_for_ever(producer, log_ends)
 
-    async def _publish_for_ever(self, producer: AIOKafkaProducer, ends: AIOKafkaConsumer) -> None:
+    async def _publish_for_ever(self, producer: AIOKafkaProducer, log_ends: "_LogEnds") -> None:
         loop = asyncio.get_running_loop()
         checked_at = float("-inf")
         while True:
             published = 0
             if loop.time() - checked_at > LOG_CHECK_SECONDS or await self._has_waiting():
                 checked_at = loop.time()
-                published = await self._publish(producer, ends)
+                published = await self._publish(producer, log_ends)
             self._connected = True
             if published < BATCH:
                 await asyncio.sleep(POLL_SECONDS)
@@ -90,22 +98,35 @@ class Relay:
         self._waiting.set(count)
         return count > 0
 
-    async def _publish(self, producer: AIOKafkaProducer, ends: AIOKafkaConsumer) -> int:
+    async def _publish(self, producer: AIOKafkaProducer, log_ends: "_LogEnds") -> int:
         """Publish one batch as the only relay; return its size."""
+        await self._mark_lost(log_ends)
         async with self._engine.begin() as connection:
             seen = await self._outbox.lead(connection)
             if seen is None:
                 return 0
-            # A log that was lost shows only before something new is written to it.
-            present = await self._end_offsets(ends)
-            for topic, end in present.items():
-                if end == 0 or end < seen.get(topic, 0):
-                    await self._reseed(connection, producer, topic)
+            for topic in self._topics:
+                if seen.get(topic.name) == RESEEDING:
+                    await self._reseed(connection, producer, topic.name)
             batch = await self._outbox.waiting(connection)
             await _send(producer, [event for _, event in batch])
             await self._outbox.done(connection, [position for position, _ in batch])
-            await self._outbox.remember(connection, await self._end_offsets(ends))
+            await self._outbox.remember(connection, _remembered(await log_ends.read()))
             return len(batch)
+
+    async def _mark_lost(self, log_ends: "_LogEnds") -> None:
+        """Commit which logs were lost, before anything new is written to them and hides it.
+
+        A reseed that fails half way has made its log longer, perhaps as long as it was.
+        """
+        async with self._engine.begin() as connection:
+            seen = await self._outbox.lead(connection)
+            if seen is None:
+                return
+            lost = _lost_topics(seen, await log_ends.read())
+            marked = seen | dict.fromkeys(lost, RESEEDING)
+            if marked != seen:
+                await self._outbox.remember(connection, marked)
 
     async def _reseed(
         self, connection: AsyncConnection, producer: AIOKafkaProducer, topic: str
@@ -114,20 +135,37 @@ class Relay:
         events = [event async for event in self._snapshot(connection, topic)]
         if events:
             log.info("log is empty, publishing the present state", topic=topic, events=len(events))
-        await _send(producer, events)
+        for start in range(0, len(events), BATCH):
+            await _send(producer, events[start : start + BATCH])
 
-    async def _end_offsets(self, ends: AIOKafkaConsumer) -> dict[str, int]:
-        partitions = [
-            TopicPartition(topic.name, number)
-            for topic in self._topics
-            if topic.compacted
-            for number in range(topic.partitions)
-        ]
-        offsets = await ends.end_offsets(partitions)
-        totals = dict.fromkeys((partition.topic for partition in partitions), 0)
-        for partition, offset in offsets.items():
-            totals[partition.topic] += offset
-        return totals
+
+@dataclass(frozen=True, slots=True)
+class _LogEnds:
+    """Asks how long the logs of the compacted topics are."""
+
+    consumer: AIOKafkaConsumer
+    partitions: Sequence[TopicPartition]
+
+    async def read(self) -> Ends:
+        """Return the end of each partition."""
+        ends: Ends = await self.consumer.end_offsets(self.partitions)
+        return ends
+
+
+def _lost_topics(seen: Mapping[str, int], ends: Ends) -> set[str]:
+    """Return the topics that are empty, or of which a part is shorter than it was."""
+    shorter = {place.topic for place, end in ends.items() if end < seen.get(_name(place), 0)}
+    filled = {place.topic for place, end in ends.items() if end > 0}
+    return shorter | ({place.topic for place in ends} - filled)
+
+
+def _remembered(ends: Ends) -> dict[str, int]:
+    return {_name(place): end for place, end in ends.items()}
+
+
+def _name(place: TopicPartition) -> str:
+    # Each by itself: replicas may for a while know different numbers of a topic's partitions.
+    return f"{place.topic}/{place.partition}"
 
 
 async def _send(producer: AIOKafkaProducer, events: Sequence[Event]) -> None:

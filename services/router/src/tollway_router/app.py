@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from tollway_kit.errors import install_error_handlers
 from tollway_kit.health import Health, health_routes
 from tollway_router.credentials import CredentialCache
+from tollway_router.loops import keep_running
 from tollway_router.pipeline import Pipeline
 from tollway_router.routing.feed import RouteFeed
 from tollway_router.settings import RouterSettings
@@ -46,7 +47,9 @@ class Router:
 
 
 def create_app(settings: RouterSettings) -> Router:
-    """Build the router. Nothing runs and nothing is opened before its lifespan starts."""
+    """Build the router. It opens its spool and reads its stored table; nothing runs before its
+    lifespan starts.
+    """
     metrics = CollectorRegistry()
     credentials = CredentialCache(settings)
     feed = RouteFeed(settings, credentials.drop, metrics)
@@ -66,11 +69,17 @@ def create_app(settings: RouterSettings) -> Router:
         upstream = UpstreamClient(settings)
         pipeline = Pipeline(settings, feed, credentials, upstream, meter)
         for row in SURFACES:
-            inference[row.path] = Endpoint(row, pipeline, settings.max_body_bytes)
-        loops = (feed.run, feed.save_for_ever, shipper.run, shipper.sync_for_ever)
+            inference[row.path] = Endpoint(row, pipeline, settings)
+        loops = {
+            "route feed": feed.run,
+            "route table's storage": feed.save_for_ever,
+            "usage shipper": shipper.run,
+            "usage spool's care": shipper.sync_for_ever,
+            "usage events' second writing": meter.write_for_ever,
+        }
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(loop()) for loop in loops]
+                tasks = [group.create_task(keep_running(*loop)) for loop in loops.items()]
                 yield
                 await shipper.drain()
                 for task in tasks:

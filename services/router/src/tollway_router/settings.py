@@ -31,5 +31,6 @@ class RouterSettings(ServiceSettings, KafkaSettings):
     connect_timeout: Seconds = 5.0
     first_byte_timeout: Seconds = 60.0
     idle_timeout: Seconds = 60.0
+    client_timeout: Seconds = 60.0
     drain_seconds: Seconds = 30.0
     max_attempts: Annotated[int, Field(ge=1, le=10)] = 3

@@ -4,15 +4,8 @@ from rich.text import Text
 
 from tollway_cli import exact_json
 from tollway_cli.commands.meters import stated
-from tollway_cli.output import (
-    Column,
-    Object,
-    printable,
-    result_console,
-    shown,
-    write_fields,
-    write_table,
-)
+from tollway_cli.output import Column, Object, result_console, shown, write_fields, write_table
+from tollway_cli.terminal import printable
 
 _HEAD = ("charge_id", "request_id", "attempt", "model", "deployment", "provider", "occurred_at")
 _COLUMNS = (

@@ -82,6 +82,13 @@ class Inspection:
     usage: UsageReport | None
     failure: Failure | None
     output_chars: int
+    response_model: str | None = None
+    response_id: str | None = None
+
+
+def text_or_none(value: object) -> str | None:
+    """What a provider says in a place for text, where it says any."""
+    return value if isinstance(value, str) and value else None
 
 
 class StreamReader(Protocol):

@@ -27,6 +27,8 @@ class Answer:
     usage: UsageReport | None
     failure: Failure | None
     output_chars: int
+    response_model: str | None = None
+    response_id: str | None = None
 
 
 class Exchange(Protocol):
@@ -89,7 +91,14 @@ class Passthrough:
     def answer(self, body: bytes) -> Answer:
         """The identical bytes, and what they tell."""
         seen = self._codec.inspect(body, self._target)
-        return Answer(body, seen.usage, seen.failure, seen.output_chars)
+        return Answer(
+            body,
+            seen.usage,
+            seen.failure,
+            seen.output_chars,
+            seen.response_model,
+            seen.response_id,
+        )
 
     def stream(self) -> StreamPath:
         """A relay that reads usage on the way past."""
@@ -134,7 +143,14 @@ class Translation:
 
     def _translated(self, response: ChatResponse, usage: UsageReport | None) -> Answer:
         written = self._client.write_response(replace(response, usage=usage), self._head)
-        return Answer(written, usage, None, response_chars(response))
+        return Answer(
+            written,
+            usage,
+            None,
+            response_chars(response),
+            response.model or None,
+            response.id or None,
+        )
 
     def stream(self) -> StreamPath:
         """A reader of one format in front of a writer of the other."""

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from tollway_contracts.events import CredentialChanged
 from tollway_contracts.topics import API_KEYS, CREDENTIALS, MODELS
-from tollway_kit.kafka import connection_options, ensure_topics
+from tollway_kit.kafka import connection_options, ensure_topics, started
 from tollway_router.routing import state as topic_state
 from tollway_router.routing.state import TopicState
 from tollway_router.routing.table import RouteTable
@@ -29,6 +29,9 @@ TOPICS = (MODELS, API_KEYS, CREDENTIALS)
 POLL_MS = 500
 RETRY_SECONDS = 1.0
 SAVE_SECONDS = 1.0
+BATCH = 500
+REBUILD_MS = 50
+OFFSETS_SECONDS = 10.0
 
 
 class RouteFeed:
@@ -92,66 +95,113 @@ class RouteFeed:
             log.error("route table not stored", path=str(path), error=str(error))
 
     async def _follow(self) -> None:
-        await ensure_topics(self._settings, TOPICS)
+        partitions = await ensure_topics(self._settings, TOPICS)
         consumer = AIOKafkaConsumer(
             **connection_options(self._settings),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",  # also when the log was lost and starts anew
         )
-        await consumer.start()
-        try:
-            partitions = [
-                TopicPartition(topic.name, number)
-                for topic in TOPICS
-                for number in range(topic.partitions)
-            ]
+        async with started(consumer.start, consumer.stop):
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
-            await self._catch_up(consumer, partitions)
+            self._take(await _read_whole(consumer, partitions))
             self._connected = True
-            while True:
-                batches = await consumer.getmany(timeout_ms=POLL_MS)
-                if batches:
-                    self._read_into(self._state, batches)
-                    self._state.read = sum([await consumer.position(p) for p in partitions])
-                    self._changed()
-        finally:
-            await consumer.stop()
+            await self._keep_up(consumer, partitions)
 
-    async def _catch_up(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
-        """Read from the start to what is the end now, then serve from that.
+    def _take(self, fresh: TopicState) -> None:
+        """Serve from what was read from the start, and tell which credentials it changes.
 
         What was deleted meanwhile goes, because the state starts empty. A log shorter than what was
         read of it before is another log: the old one was lost and its producers are filling it
         again. Then nothing is dropped that the new log does not mention yet.
         """
-        fresh = TopicState()
-        ends = await consumer.end_offsets(partitions)
-        while any([await consumer.position(p) < ends[p] for p in partitions]):
-            self._read_into(fresh, await consumer.getmany(timeout_ms=POLL_MS))
-        fresh.read = sum(ends.values())
+        told = fresh.newer_credentials(self._state)
         if fresh.read < self._state.read:
             log.warning("Kafka's log was lost, keeping what is known", read=self._state.read)
             self._state.merge(fresh)
         else:
+            told += fresh.ended_credentials(self._state)
             self._state = fresh
-        self._changed()
+        self._rebuild()
+        self._unsaved = True
+        for changed in told:
+            self._on_credential(changed)
         self._caught_up = True
         log.info("route table caught up", models=len(self.table.models), keys=len(self.table.keys))
 
-    def _read_into(self, state: TopicState, batches: Batches) -> None:
-        for records in batches.values():
-            for record in records:
-                changed = state.apply(record.topic, (record.key or b"").decode(), record.value)
-                if changed is not None:
-                    self._on_credential(changed)
+    async def _keep_up(
+        self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+    ) -> None:
+        """Take changes in for ever. While they keep coming the table is not built for each."""
+        clock = asyncio.get_running_loop().time
+        built_at, waiting = clock(), False
+        while not _has_grown(consumer, partitions):
+            batches = await _next(consumer, REBUILD_MS if waiting else POLL_MS)
+            for changed in _read_into(self._state, batches):
+                self._on_credential(changed)
+            waiting = waiting or bool(batches)
+            if waiting and (not batches or clock() - built_at > REBUILD_MS / 1000):
+                self._rebuild()
+                built_at, waiting = clock(), False
+                self._state.read = sum((await _positions(consumer, partitions)).values())
+                self._unsaved = True
+        msg = "a topic has more partitions than before"
+        raise ConnectionError(msg)
 
-    def _changed(self) -> None:
+    def _rebuild(self) -> None:
         self.table = self._state.table()
-        self._unsaved = True
         self._show()
 
     def _show(self) -> None:
         self._models.set(len(self.table.models))
         self._keys.set(len(self.table.keys))
+
+
+async def _read_whole(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+) -> TopicState:
+    """Read from the start to the end. Raises ConnectionError where the log is lost meanwhile."""
+    fresh = TopicState()
+    before: dict[TopicPartition, int] = {}
+    while True:
+        # Asked again each time: an end of a log that was lost since would never be reached.
+        async with asyncio.timeout(OFFSETS_SECONDS):
+            ends = await consumer.end_offsets(partitions)
+        if any(ends[partition] < end for partition, end in before.items()):
+            msg = "the log was lost while it was read"
+            raise ConnectionError(msg)
+        positions = await _positions(consumer, partitions)
+        if all(positions[partition] >= end for partition, end in ends.items()):
+            fresh.read = sum(ends.values())
+            return fresh
+        _read_into(fresh, await _next(consumer, POLL_MS))
+        before = ends
+
+
+async def _positions(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+) -> dict[TopicPartition, int]:
+    async with asyncio.timeout(OFFSETS_SECONDS):
+        return {partition: await consumer.position(partition) for partition in partitions}
+
+
+async def _next(consumer: AIOKafkaConsumer, wait_ms: int) -> Batches:
+    # Records at hand are returned without a pause in which requests could be served.
+    await asyncio.sleep(0)
+    batches: Batches = await consumer.getmany(timeout_ms=wait_ms, max_records=BATCH)
+    return batches
+
+
+def _read_into(state: TopicState, batches: Batches) -> list[CredentialChanged]:
+    changes = [
+        state.apply(record.topic, (record.key or b"").decode(errors="replace"), record.value)
+        for records in batches.values()
+        for record in records
+    ]
+    return [changed for changed in changes if changed is not None]
+
+
+def _has_grown(consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> bool:
+    present = [consumer.partitions_for_topic(topic.name) or () for topic in TOPICS]
+    return sum(map(len, present)) > len(partitions)

@@ -19,54 +19,97 @@ from tollway_router.routing.table import RouteTable, build_table
 log = structlog.get_logger(__name__)
 
 State = RegistryResource | ApiKeyChanged | CredentialChanged
-Records = Mapping[tuple[str, str], bytes]
-"""A record's body by (topic, key)."""
+Place = tuple[str, str]
+"""A record's topic and key."""
+Records = Mapping[Place, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record's body as it came, and what it says."""
+
+    body: bytes
+    state: State
 
 
 @dataclass(slots=True)
 class TopicState:
-    """Bodies as they came, and what they say. A record that cannot be read changes nothing.
+    """The last entry of each place. A record that cannot be read changes nothing.
 
     `read` is how far the topics' logs were read for it: the sum of all partitions' offsets.
     """
 
     read: int = 0
-    _bodies: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    _states: dict[tuple[str, str], State] = field(default_factory=dict)
+    _entries: dict[Place, Entry] = field(default_factory=dict)
 
     def apply(self, topic: str, key: str, body: bytes | None) -> CredentialChanged | None:
-        """Take one record in; return the credential's change where it is one."""
+        """Take one record in; return the credential's change where it is news of one.
+
+        A credential that is gone is told with the version after its last: what was fetched of it
+        before is older than that.
+        """
         if body is None:
-            self._bodies.pop((topic, key), None)
-            gone = self._states.pop((topic, key), None)
-            return gone if isinstance(gone, CredentialChanged) else None
+            gone = self._entries.pop((topic, key), None)
+            state = None if gone is None else gone.state
+            return _ended(state) if isinstance(state, CredentialChanged) else None
         state = _decode(topic, key, body)
-        if state is None or self._is_older(topic, key, state):
+        if state is None:
             return None
-        self._bodies[topic, key] = body
-        self._states[topic, key] = state
-        return state if isinstance(state, CredentialChanged) else None
+        is_news = self._take((topic, key), Entry(body, state))
+        return state if is_news and isinstance(state, CredentialChanged) else None
 
     def merge(self, other: "TopicState") -> None:
         """Take in all of another state's records, keep what it lacks, and go on from its place."""
-        for (topic, key), body in other.records().items():
-            self.apply(topic, key, body)
+        for place, entry in other.entries().items():
+            self._take(place, entry)
         self.read = other.read
+
+    def newer_credentials(self, known: "TopicState") -> list[CredentialChanged]:
+        """Return the credentials that `known` does not have, or has in an older version."""
+        before = known.credentials()
+        return [
+            present
+            for key, present in self.credentials().items()
+            if key not in before or present.version > before[key].version
+        ]
+
+    def ended_credentials(self, known: "TopicState") -> list[CredentialChanged]:
+        """Return those that `known` has and this state has no longer, as `apply` tells them."""
+        present = self.credentials()
+        return [_ended(last) for key, last in known.credentials().items() if key not in present]
+
+    def credentials(self) -> dict[str, CredentialChanged]:
+        """Return the last change of each credential by its record's key."""
+        return {
+            key: entry.state
+            for (_, key), entry in self._entries.items()
+            if isinstance(entry.state, CredentialChanged)
+        }
 
     def table(self) -> RouteTable:
         """Build the route table of the present state."""
-        states = self._states.values()
+        states = [entry.state for entry in self._entries.values()]
         keys = [state for state in states if isinstance(state, ApiKeyChanged)]
         others = (ApiKeyChanged, CredentialChanged)
         return build_table([state for state in states if not isinstance(state, others)], keys)
 
+    def entries(self) -> Mapping[Place, Entry]:
+        """Return a view of all there is."""
+        return MappingProxyType(self._entries)
+
     def records(self) -> Records:
         """Return a copy of all bodies, to be stored."""
-        return MappingProxyType(dict(self._bodies))
+        bodies = {place: entry.body for place, entry in self._entries.items()}
+        return MappingProxyType(bodies)
 
-    def _is_older(self, topic: str, key: str, state: State) -> bool:
-        present = self._states.get((topic, key))
-        return present is not None and _revision(state) < _revision(present)
+    def _take(self, place: Place, entry: Entry) -> bool:
+        """Keep an entry unless it is older than what is there; return whether it is newer."""
+        present = self._entries.get(place)
+        known = 0 if present is None else _revision(present.state)
+        revision = _revision(entry.state)
+        if revision >= known:
+            self._entries[place] = entry
+        return revision > known
 
 
 def save(records: Records, read: int, path: Path) -> None:
@@ -74,9 +117,11 @@ def save(records: Records, read: int, path: Path) -> None:
     rows = [[topic, key, base64.b64encode(body).decode()] for (topic, key), body in records.items()]
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_suffix(".new")
+    # In one call: writing to the file piece by piece is many times slower.
+    text = json.dumps({"read": read, "records": rows})
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump({"read": read, "records": rows}, file)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
@@ -117,3 +162,7 @@ def _decode(topic: str, key: str, body: bytes) -> State | None:
 
 def _revision(state: State) -> int:
     return state.version if isinstance(state, CredentialChanged) else state.revision
+
+
+def _ended(credential: CredentialChanged) -> CredentialChanged:
+    return credential.model_copy(update={"version": credential.version + 1})

@@ -1,39 +1,55 @@
-"""Reads a request's body, up to a limit."""
+"""Reads a request's body, up to a limit and in time."""
+
+import asyncio
 
 from starlette.types import Receive
 
 from tollway_router.canonical.failure import Failure, FailureKind, RequestRefused
 
 DISCARD_FACTOR = 8
-"""A body this many times over the limit is read to its end and thrown away, so that its sender
-gets to read why; one larger still finds the connection closed."""
+"""A body up to so many times too large is read to its end and thrown away: its sender is sending,
+and would otherwise find a broken connection instead of the reason."""
 
 
 class ClientLeft(Exception):
     """The client went away before its request was complete: nobody is left to answer."""
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
-    """Return the body. Raises RequestRefused (413) for one over `limit` bytes, ClientLeft."""
+async def read_body(receive: Receive, limit: int, patience: float) -> bytes:
+    """Return the body.
+
+    Raises RequestRefused for one over `limit` bytes (413) or of which nothing more comes for
+    `patience` seconds (408), and ClientLeft.
+    """
     parts: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientLeft
-        part = message.get("body", b"")
+    more = True
+    while more:
+        part, more = await _next(receive, patience)
         size += len(part)
         if size <= limit:
             parts.append(part)
         elif size > limit * DISCARD_FACTOR:
-            raise _too_large(limit)
-        if not message.get("more_body", False):
             break
+        else:
+            parts.clear()
     if size > limit:
-        raise _too_large(limit)
+        msg = f"The request body is larger than the {limit} bytes that this gateway takes."
+        raise _refused(FailureKind.TOO_LARGE, 413, "request_too_large", msg)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _too_large(limit: int) -> RequestRefused:
-    msg = f"The request body is larger than the {limit} bytes that this gateway takes."
-    return RequestRefused(Failure(FailureKind.TOO_LARGE, msg, 413, code="request_too_large"))
+async def _next(receive: Receive, patience: float) -> tuple[bytes, bool]:
+    try:
+        async with asyncio.timeout(patience):
+            message = await receive()
+    except TimeoutError as error:
+        msg = f"Nothing more of the request body came for {patience:g} seconds."
+        raise _refused(FailureKind.INVALID_REQUEST, 408, "request_timeout", msg) from error
+    if message["type"] == "http.disconnect":
+        raise ClientLeft
+    return message.get("body", b""), message.get("more_body", False)
+
+
+def _refused(kind: FailureKind, status: int, code: str, message: str) -> RequestRefused:
+    return RequestRefused(Failure(kind, message, status, code=code))

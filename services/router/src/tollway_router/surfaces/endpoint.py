@@ -13,6 +13,7 @@ from tollway_router.canonical.failure import Failure, FailureKind, RequestRefuse
 from tollway_router.client import Client
 from tollway_router.codecs.codec import Codec
 from tollway_router.pipeline import Call, Pipeline, refuse
+from tollway_router.settings import RouterSettings
 from tollway_router.surfaces.body import ClientLeft, read_body
 from tollway_router.surfaces.keys import presented_key
 
@@ -32,24 +33,26 @@ class SurfaceRow:
 class Endpoint:
     """Serves one surface."""
 
-    def __init__(self, row: SurfaceRow, pipeline: Pipeline, max_body_bytes: int) -> None:
+    def __init__(self, row: SurfaceRow, pipeline: Pipeline, settings: RouterSettings) -> None:
         self._row = row
         self._pipeline = pipeline
-        self._max_body_bytes = max_body_bytes
+        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens, in the surface's own format."""
-        client = Client(scope, receive, send, new_request_id())
+        timeout = self._settings.client_timeout
+        client = Client(scope, receive, send, new_request_id(), write_timeout=timeout)
         codec = self._row.codec
         try:
-            body = await read_body(receive, self._max_body_bytes)
-            call = Call(client.request_id, self._row.surface, codec, presented_key(scope), body)
+            key = self._pipeline.authenticate(presented_key(scope))
+            body = await read_body(receive, self._settings.max_body_bytes, timeout)
+            call = Call(client.request_id, self._row.surface, codec, key, body)
             await self._pipeline.handle(call, client)
         except ClientLeft:
             return
         except RequestRefused as refused:
             await refuse(client, codec, refused.failure)
-        except Exception as error:
+        except Exception as error:  # one request's bug must not look like a cut line
             log.error("request failed", request_id=client.request_id, exc_info=error)
             msg = (
                 f"Something went wrong in the gateway. Its log has the cause: {client.request_id}."

@@ -1,5 +1,7 @@
 """Which headers go to a provider and which come back, and what must not come back."""
 
+import json
+import re
 from collections.abc import Callable, Mapping
 
 from tollway_router.upstream.specs import SpecRow
@@ -7,6 +9,9 @@ from tollway_router.upstream.specs import SpecRow
 REQUEST_ID = "x-tollway-request-id"
 REDACTED = b"[redacted]"
 SHORTEST_SECRET = 8
+# A key this long is found by its first characters alone: so much chance does not repeat.
+SHORTEST_SHORTENED = 16
+SHORTEST_BEGINNING = 12
 
 _RELAYED = frozenset(
     {"retry-after", "retry-after-ms", "x-should-retry", "request-id", "x-request-id"}
@@ -45,8 +50,37 @@ def answer_headers(upstream: Mapping[str, str]) -> dict[str, str]:
 
 
 def without_secrets(body: bytes, secrets: Mapping[str, str]) -> bytes:
-    """Return an error body in which no part of the credential is left; providers do quote keys."""
+    """Return an error body in which no credential is left; providers do quote keys.
+
+    A key is found as it is and as JSON escapes it, and its beginning also where the rest is masked
+    or cut off.
+    """
     for secret in secrets.values():
         if len(secret) >= SHORTEST_SECRET:
-            body = body.replace(secret.encode(), REDACTED)
+            body = _without_secret(body, secret)
     return body
+
+
+def _without_secret(body: bytes, secret: str) -> bytes:
+    is_key = len(secret) >= SHORTEST_SHORTENED and not any(map(str.isspace, secret))
+    enough = SHORTEST_BEGINNING if is_key else len(secret)
+    beginning = re.compile(b"".join(map(_written, secret[:enough])))
+    kept, at = bytearray(), 0
+    while found := beginning.search(body, at):
+        kept += body[at : found.start()] + REDACTED
+        at = found.end()
+        for character in secret[enough:]:
+            more = re.compile(_written(character)).match(body, at)
+            if more is None:
+                break
+            at = more.end()
+    return bytes(kept + body[at:])
+
+
+def _written(character: str) -> bytes:
+    """Return a pattern for a character in all the ways that JSON has for it."""
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    escaped = "".join(rf"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    short = r"\/" if character == "/" else json.dumps(character)[1:-1]
+    forms = [re.escape(form.encode("utf-8", "surrogatepass")) for form in (short, character)]
+    return b"(?:" + b"|".join(forms) + b"|(?i:" + escaped.encode() + b"))"

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from tollway_contracts.topics import USAGE
-from tollway_kit.kafka import ensure_topics, make_producer, new_event
+from tollway_kit.kafka import ensure_topics, make_producer, new_event, started
 from tollway_router.settings import RouterSettings
-from tollway_router.usage.spool import Spool, Spooled
+from tollway_router.usage.spool import FORGET_AT_ONCE, Spool, Spooled
 
 log = structlog.get_logger(__name__)
 
@@ -20,13 +22,13 @@ IDLE_SECONDS = 0.5
 LINGER_SECONDS = 0.02  # batches that are worth the thread that reads them
 RETRY_SECONDS = 1.0
 SEND_SECONDS = 15.0
-SYNC_SECONDS = 0.05
 FORGET_SECONDS = 60.0
+SYNC_SECONDS = 0.05
 DRAIN_SECONDS = 5.0
 
 
 class Shipper:
-    """Owns the loops around the spool. `wake` tells it of a new event."""
+    """Owns the loops behind the spool. `wake` tells it of a new event."""
 
     def __init__(self, settings: RouterSettings, spool: Spool, metrics: CollectorRegistry) -> None:
         self._settings = settings
@@ -37,9 +39,15 @@ class Shipper:
         self._shipped = Counter(
             "tollway_usage_shipped_events", "Usage events shipped to Kafka", registry=metrics
         )
-        self._depth = Gauge(
+        self._rejected = Counter(
+            "tollway_usage_rejected_events",
+            "Usage events that Kafka will never take, left in the spool",
+            registry=metrics,
+        )
+        depth = Gauge(
             "tollway_usage_spool_events", "Usage events not yet shipped", registry=metrics
         )
+        depth.set_function(spool.depth)
 
     def wake(self) -> None:
         """Say that an event was appended."""
@@ -67,12 +75,12 @@ class Shipper:
         """Wait a moment until the spool is empty; what stays is shipped after the next start."""
         deadline = asyncio.get_running_loop().time() + DRAIN_SECONDS
         while self._connected and asyncio.get_running_loop().time() < deadline:
-            if await asyncio.to_thread(self._spool.depth) == 0:
+            if self._spool.depth() == 0:
                 return
             await asyncio.sleep(SYNC_SECONDS)
 
     async def sync_for_ever(self) -> None:
-        """Bring appended events to the disk every 50 ms, and delete those shipped long ago."""
+        """Bring what was appended to the disk every 50 ms, and delete what was shipped long ago."""
         loop = asyncio.get_running_loop()
         forget_at = loop.time()
         while True:
@@ -81,39 +89,47 @@ class Shipper:
                 self._unsynced = False
                 await asyncio.to_thread(self._spool.sync)
             if loop.time() >= forget_at:
-                forget_at = loop.time() + FORGET_SECONDS
-                await asyncio.to_thread(self._spool.forget, self._settings.spool_retention)
+                gone = await asyncio.to_thread(self._spool.forget, self._settings.spool_retention)
+                forget_at = loop.time() + (FORGET_SECONDS if gone < FORGET_AT_ONCE else 0)
 
     async def _ship_for_ever(self) -> None:
         await ensure_topics(self._settings, [USAGE])
         producer = make_producer(self._settings)
-        await producer.start()
-        try:
+        async with started(producer.start, producer.stop):
             self._connected = True
             while True:
                 self._new.clear()
                 batch = await asyncio.to_thread(self._spool.waiting, BATCH)
                 if batch:
-                    await self._send(producer, batch)
+                    await self._ship(producer, batch)
                 else:
                     await self._wait_for_more()
-        finally:
-            await producer.stop()
 
-    async def _send(self, producer: AIOKafkaProducer, batch: Sequence[Spooled]) -> None:
+    async def _ship(self, producer: AIOKafkaProducer, batch: Sequence[Spooled]) -> None:
         async with asyncio.timeout(SEND_SECONDS):
-            futures = []
-            for spooled in batch:
-                event = new_event(USAGE, spooled.id, spooled.body, source="router")
-                futures.append(
-                    await producer.send(
-                        event.topic, value=event.body, key=event.key.encode(), headers=event.headers
-                    )
-                )
-            await asyncio.gather(*futures)
-        await asyncio.to_thread(self._spool.shipped, batch)
-        self._shipped.inc(len(batch))
-        self._depth.set(await asyncio.to_thread(self._spool.depth))
+            await _require_topic(producer)
+            sending = [(spooled, await self._send(producer, spooled)) for spooled in batch]
+            await asyncio.gather(*(sent for _, sent in sending if sent is not None))
+        shipped = [spooled for spooled, sent in sending if sent is not None]
+        await asyncio.to_thread(self._spool.shipped, shipped)
+        self._shipped.inc(len(shipped))
+
+    async def _send(
+        self, producer: AIOKafkaProducer, spooled: Spooled
+    ) -> asyncio.Future[RecordMetadata] | None:
+        """Hand a record to the producer; None where the broker would never take it."""
+        # The same id each time: to whoever reads the topic, a repeat is the same event.
+        event = replace(new_event(USAGE, spooled.id, spooled.body, source="router"), id=spooled.id)
+        try:
+            sent: asyncio.Future[RecordMetadata] = await producer.send(
+                event.topic, value=event.body, key=event.key.encode(), headers=event.headers
+            )
+        except MessageSizeTooLargeError as error:
+            log.error("usage event is too large for Kafka, set aside", event_id=spooled.id)
+            await asyncio.to_thread(self._spool.rejected, spooled, str(error))
+            self._rejected.inc()
+            return None
+        return sent
 
     async def _wait_for_more(self) -> None:
         try:
@@ -122,3 +138,15 @@ class Shipper:
         except TimeoutError:
             return
         await asyncio.sleep(LINGER_SECONDS)
+
+
+async def _require_topic(producer: AIOKafkaProducer) -> None:
+    """Raise ConnectionError where the topic is gone: then it has to be made before it is used.
+
+    A broker that keeps its log in memory can come back without topics between two batches. The
+    client reconnects by itself, and such a broker takes records for a topic that it does not have.
+    """
+    cluster = await producer.client.fetch_all_metadata()
+    if USAGE.name not in cluster.topics():
+        msg = f"Kafka has no topic {USAGE.name}"
+        raise ConnectionError(msg)

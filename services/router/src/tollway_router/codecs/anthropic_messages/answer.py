@@ -165,6 +165,8 @@ def inspect(body: bytes) -> Inspection:
         return Inspection(None, NOT_AN_ANSWER, 0)
     usage = read_usage(answer.usage) if isinstance(answer.usage, dict) else None
     try:
-        return Inspection(usage, None, response_chars(read_response(body)))
+        response = read_response(body)
+        said = response_chars(response)
+        return Inspection(usage, None, said, response.model or None, response.id or None)
     except AnswerUnreadable as unread:
         return Inspection(usage, unread.failure, 0)

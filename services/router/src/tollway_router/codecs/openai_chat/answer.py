@@ -6,7 +6,7 @@ import msgspec
 
 from tollway_router.canonical.failure import Failure, FailureKind
 from tollway_router.canonical.usage import UsageReport
-from tollway_router.codecs.codec import Inspection, Quirks
+from tollway_router.codecs.codec import Inspection, Quirks, text_or_none
 from tollway_router.codecs.openai_chat.errors import error_within
 from tollway_router.codecs.openai_chat.relay import argument_chars, chars
 from tollway_router.codecs.openai_chat.usage import Metered, read_usage
@@ -20,6 +20,8 @@ NOT_AN_ANSWER = Failure(
 class _Answer(Metered):
     choices: Any = None
     error: Any = None
+    model: Any = None
+    id: Any = None
 
 
 _DECODER = msgspec.json.Decoder(_Answer)
@@ -38,7 +40,8 @@ def inspect(body: bytes, quirks: Quirks) -> Inspection:
         return Inspection(usage, NOT_AN_ANSWER, 0)
     if error := error_within({"choices": answer.choices}):
         return Inspection(usage, read_upstream_error(200, error), 0)
-    return Inspection(usage, None, sum(map(_choice_chars, answer.choices)))
+    said = sum(map(_choice_chars, answer.choices))
+    return Inspection(usage, None, said, text_or_none(answer.model), text_or_none(answer.id))
 
 
 def _usage(answer: _Answer, quirks: Quirks) -> UsageReport | None:

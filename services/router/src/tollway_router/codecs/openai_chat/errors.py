@@ -29,19 +29,20 @@ class _Inner(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
-    error: _Inner
+    error: _Inner | None = None
+    detail: str | list[Any] | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Body)
 
 
 def is_own_error(body: bytes) -> bool:
-    """Whether a body has the shape that this format's clients read."""
+    """Whether a body has the shape that this format's clients read, or Mistral's `detail`."""
     try:
-        _DECODER.decode(body)
+        read = _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return True
+    return read.error is not None or bool(read.detail)
 
 
 def error_status(status: int) -> int:
