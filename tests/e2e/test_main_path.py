@@ -223,6 +223,43 @@ async def test_a_failing_deployment_is_metered_and_the_next_one_answers(new_work
     assert (second["deployment"], second["outcome"]) == ("good", "ok")
 
 
+async def test_a_deployment_that_cannot_even_be_asked_gives_way_to_the_next_one(new_workspace):
+    workspace = await new_workspace("unprepared")
+    await workspace.create(
+        "providers",
+        "keyless",
+        spec="openai-chat-completions",
+        base_url=workspace.addresses.simulator,
+        credential="not-made-yet",
+    )
+    await workspace.create("models", "chat")
+    for name, provider, priority in (
+        ("keyless", "keyless", 0),
+        ("cannot-say-it", "anthropic", 1),
+        ("good", "openai", 2),
+    ):
+        await workspace.create(
+            "deployments",
+            name,
+            model="chat",
+            provider=provider,
+            upstream_model="sim-echo",
+            priority=priority,
+        )
+    key = await workspace.key()
+    await workspace.routed(key, "chat")
+    async with openai.AsyncOpenAI(
+        base_url=f"{workspace.addresses.router}/v1", api_key=key, max_retries=0
+    ) as client:
+        raw = await client.chat.completions.with_raw_response.create(
+            model="chat", messages=ASK, n=2
+        )
+    assert len(raw.parse().choices) == 2
+    assert raw.headers["x-tollway-deployment"] == "good"
+    assert raw.headers["x-tollway-attempts"] == "1"
+    assert len(await workspace.usage(raw.headers["x-tollway-request-id"])) == 1
+
+
 async def test_a_rotated_credential_reaches_the_provider_within_a_second(new_workspace):
     workspace = await new_workspace("rotated")
     await workspace.model("chat", "openai")
