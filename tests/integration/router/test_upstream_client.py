@@ -187,8 +187,10 @@ async def test_a_host_that_takes_no_connection_is_504_but_unreachable(tmp_path, 
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(address)
+        asked_at = time.monotonic()
         async with calling(tmp_path, **limits) as client:
             failed = await failure_of(client, f"http://127.0.0.1:{address[1]}")
+        assert time.monotonic() - asked_at < 3
         for one in waiting:
             one.close()
     assert told(failed) == UNCONNECTED
