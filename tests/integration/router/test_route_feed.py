@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from prometheus_client import CollectorRegistry
 from support.builders import api_key, deployment, model, provider
@@ -18,6 +18,7 @@ from support.workspaces import until
 from tollway_cli.stack import Stack
 from tollway_contracts.events import ApiKeyChanged, CredentialChanged, ResourceChanged
 from tollway_contracts.topics import API_KEYS, CREDENTIALS, MODELS
+from tollway_kit.kafka import ensure_topics
 from tollway_router.routing import feed as feeding
 from tollway_router.routing.feed import RouteFeed
 from tollway_router.routing.state import TopicState
@@ -245,6 +246,7 @@ async def test_a_log_that_is_lost_while_it_is_read_is_read_again(settings, own_s
         if not batches:
             own_stack.kill("kafka")
             own_stack.up_infrastructure()
+            await ensure_topics(settings, feeding.TOPICS)
         batches.append(batch)
         return batch
 
@@ -255,6 +257,29 @@ async def test_a_log_that_is_lost_while_it_is_read_is_read_again(settings, own_s
                 await asyncio.sleep(0.05)
         await publish(own_stack, resource(model("new")))
         await until(holds(lambda: ("acme", "new") in feed.table.models), "the model")
+
+
+class Shrinking:
+    """A consumer of a log that is lost after the first look, and never grows again."""
+
+    def __init__(self) -> None:
+        self.ends = [40, 3]
+
+    async def end_offsets(self, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
+        end = self.ends.pop(0) if len(self.ends) > 1 else self.ends[0]
+        return dict.fromkeys(partitions, end)
+
+    async def position(self, _: TopicPartition) -> int:
+        return 2
+
+    async def getmany(self, **_: int) -> dict[TopicPartition, list]:
+        return {}
+
+
+async def test_an_end_that_went_down_is_not_waited_for():
+    async with asyncio.timeout(5):
+        with pytest.raises(ConnectionError, match="lost"):
+            await feeding._read_whole(Shrinking(), [TopicPartition(MODELS.name, 0)])
 
 
 async def test_ends_that_are_never_answered_are_not_waited_for(settings, own_stack, monkeypatch):
@@ -302,6 +327,7 @@ async def test_a_flood_of_changes_builds_the_table_a_few_times(settings, own_sta
         return build(state)
 
     monkeypatch.setattr(TopicState, "table", counted)
+    monkeypatch.setattr(feeding, "BATCH", 1)  # as if each came by itself
     async with following(settings) as feed:
         await connected(feed)
         loop = asyncio.get_running_loop()
@@ -310,7 +336,7 @@ async def test_a_flood_of_changes_builds_the_table_a_few_times(settings, own_sta
         await publish(own_stack, *map(resource, flood))
         await until(holds(lambda: ("acme", "flood-299") in feed.table.models), "the last")
         at_most = (loop.time() - began) / (feeding.REBUILD_MS / 1000) + 2
-        assert len(built) - before <= min(at_most, len(flood) / 2)
+        assert len(built) - before <= at_most < len(flood)
         assert all(("acme", state.name) in feed.table.models for state in flood)
 
 

@@ -107,6 +107,7 @@ async def test_known_keys_outlive_a_source_that_breaks(file, document, monkeypat
 
 async def test_callers_do_not_wait_in_turn_for_keys_that_were_never_read(issuer, monkeypatch):
     monkeypatch.setattr(jwks, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(jwks, "UNKNOWN_KEY_PAUSE_SECONDS", 0.5)
     issuer.hangs = True
     keys = KeySet(issuer.address)
     began = time.monotonic()

@@ -16,7 +16,7 @@ def event(answer: Whole | None, outcome: Outcome = Outcome.OK, **facts):
     attempt.measured = answer
     for name, value in facts.items():
         setattr(attempt, name, value)
-    return attempt.event(outcome)(Numbers("rtr_1", 1, 1))
+    return attempt.event(outcome, Numbers("rtr_1", 1, 1))
 
 
 def test_a_whole_answer_counts_what_the_provider_stated_word_for_word():

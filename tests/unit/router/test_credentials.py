@@ -1,6 +1,7 @@
 """The credential cache, against a secrets service that a test scripts."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -273,7 +274,7 @@ async def test_a_dropped_credential_is_not_used_because_its_refresh_failed(cachi
         assert (await refused(cache)).failure.code == "credential_unavailable"
 
 
-async def test_a_credential_that_is_gone_is_forgotten(caching, secrets):
+async def test_a_credential_that_is_gone_is_forgotten(caching, secrets, caplog):
     secrets.will(material(), status(404))
     async with caching(refresh=0.01) as cache:
         await key(cache)
@@ -282,6 +283,8 @@ async def test_a_credential_that_is_gone_is_forgotten(caching, secrets):
         await asked_for(secrets, 2)
         await asyncio.sleep(0.05)
         assert (await refused(cache)).failure.code == "credential_missing"
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_what_is_refreshed_after_a_long_time_survives_a_failure(

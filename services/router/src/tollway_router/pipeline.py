@@ -98,7 +98,8 @@ class Pipeline:
         """Answer one request. Raises RequestRefused where nothing was sent yet."""
         head = call.codec.read_head(call.body)
         entry = resolve(self._feed.table, call.key, head.model)
-        request = Request(call.id, call.surface, call.key, head.stream, head.user)
+        trace = client.header("traceparent")
+        request = Request(call.id, call.surface, call.key, head.stream, head.user, trace)
         routes = order(entry.routes, self._chance)[: self._settings.max_attempts]
         async with client.watched(self._settings.drain_seconds):
             await self._try_in_turn(_Run(call, client, request, head), routes)

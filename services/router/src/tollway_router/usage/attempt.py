@@ -2,10 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Protocol
 
 from tollway_contracts.events import ApiKeyChanged, UsageRecorded
@@ -95,6 +93,7 @@ class Request:
     key: ApiKeyChanged
     streamed: bool
     user: str | None
+    traceparent: str | None = None
 
 
 @dataclass(slots=True)
@@ -127,11 +126,11 @@ class Attempt:
         if self.first_byte_ms is None:
             self.first_byte_ms = int((time.monotonic() - self.started) * 1000)
 
-    def event(self, outcome: Outcome) -> Callable[[Numbers], UsageRecorded]:
-        """Return what makes the usage event of the attempt, ended now, from its numbers."""
+    def event(self, outcome: Outcome, numbers: Numbers) -> UsageRecorded:
+        """Return the usage event of the attempt; the first call says when it ended."""
         self.ended_at = self.ended_at or datetime.now(UTC)
         usage, estimated = self._usage(outcome)
-        return partial(self._event, outcome, usage, estimated)
+        return self._event(outcome, usage, estimated, numbers)
 
     def interrupted_event(self) -> UsageRecorded:
         """Return the event to record if this process ends before the attempt does."""

@@ -8,14 +8,17 @@ from types import TracebackType
 from typing import Protocol
 
 import structlog
+from opentelemetry import trace
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from tollway_contracts.events import UsageRecorded
 from tollway_contracts.vocabulary import Outcome
 from tollway_router.canonical.failure import Failure, FailureKind, RequestRefused
 from tollway_router.routing.table import Route
 from tollway_router.upstream.failure import UpstreamFailed
 from tollway_router.usage.attempt import Asked, Attempt, Request
-from tollway_router.usage.spool import Spool
+from tollway_router.usage.spool import Numbers, Spool
+from tollway_router.usage.trace import trace_attempt
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +40,7 @@ class Meter:
     ) -> None:
         self._spool = spool
         self._on_recorded = on_recorded
+        self._tracer = trace.get_tracer("tollway.router")
         self._unwritten: deque[tuple[Attempt, Outcome]] = deque()
         self._attempts = Counter(
             "tollway_attempts",
@@ -96,10 +100,20 @@ class Meter:
         """Write what the spool has not taken yet, oldest first. Raises sqlite3.Error."""
         while self._unwritten:
             attempt, outcome = self._unwritten[0]
-            event = attempt.event(outcome)
-            self._spool.append(attempt.id, lambda numbers: event(numbers).to_json())  # noqa: B023
+            event = self._write(attempt, outcome)
             self._unwritten.popleft()
             self._on_recorded()
+            trace_attempt(self._tracer, event, attempt.request.traceparent)
+
+    def _write(self, attempt: Attempt, outcome: Outcome) -> UsageRecorded:
+        made: list[UsageRecorded] = []
+
+        def body(numbers: Numbers) -> bytes:
+            made.append(attempt.event(outcome, numbers))
+            return made[0].to_json()
+
+        self._spool.append(attempt.id, body)
+        return made[0]
 
 
 class Recording:
