@@ -25,18 +25,20 @@ class Log:
     def __init__(self) -> None:
         self.records: list[tuple[int, str]] = []
         self.breaks_after: int | None = None
+        self.used = len(PARTITIONS)
+        self.known = len(PARTITIONS)
 
     async def send(self, _: str, *, key: bytes, **__: object) -> "Sent":
         if self.breaks_after == 0:
             raise KafkaConnectionError("gone")
         if self.breaks_after is not None:
             self.breaks_after -= 1
-        self.records.append((len(self.records) % len(PARTITIONS), key.decode()))
+        self.records.append((len(self.records) % self.used, key.decode()))
         return Sent()
 
     async def read(self) -> dict[TopicPartition, int]:
         numbers = [number for number, _ in self.records]
-        return {place: numbers.count(place.partition) for place in PARTITIONS}
+        return {place: numbers.count(place.partition) for place in PARTITIONS[: self.known]}
 
     @property
     def keys(self) -> set[str]:
@@ -162,17 +164,26 @@ async def test_what_waits_is_told_after_the_reseed(relay, database, log):
     assert database.waits == []
 
 
+async def test_a_topic_that_is_empty_by_right_is_looked_at_once(relay, database, log, monkeypatch):
+    asked = []
+
+    async def nothing(_: object, topic: str) -> AsyncIterator[Event]:
+        asked.append(topic)
+        for key in ():
+            yield event(key)
+
+    monkeypatch.setattr(relay, "_snapshot", nothing)
+    for _ in range(3):
+        await relay._publish(log, log)
+    assert asked == [MODELS.name]
+
+
 async def test_a_replica_that_knows_fewer_partitions_sees_no_loss(relay, database, log):
-    await relay._publish(log, log)
-    log.read_all = log.read
-
-    async def fewer() -> dict[TopicPartition, int]:
-        ends = await log.read_all()
-        return {PARTITIONS[0]: ends[PARTITIONS[0]]}
-
-    log.read = fewer
-    await relay._publish(log, log)
-    assert len(log.records) == len(KEYS)
+    log.used = 1
+    for known in (2, 1, 2):
+        log.known = known
+        await relay._publish(log, log)
+    assert [key for _, key in log.records] == KEYS
 
 
 class Client:

@@ -111,7 +111,7 @@ class Relay:
             batch = await self._outbox.waiting(connection)
             await _send(producer, [event for _, event in batch])
             await self._outbox.done(connection, [position for position, _ in batch])
-            await self._outbox.remember(connection, _remembered(await log_ends.read()))
+            await self._outbox.remember(connection, _remembered(seen, await log_ends.read()))
             return len(batch)
 
     async def _mark_lost(self, log_ends: "_LogEnds") -> None:
@@ -131,10 +131,11 @@ class Relay:
     async def _reseed(
         self, connection: AsyncConnection, producer: AIOKafkaProducer, topic: str
     ) -> None:
-        await ensure_topics(self._settings, self._topics)
         events = [event async for event in self._snapshot(connection, topic)]
-        if events:
-            log.info("log is empty, publishing the present state", topic=topic, events=len(events))
+        if not events:
+            return
+        log.info("log was lost, publishing the present state", topic=topic, events=len(events))
+        await ensure_topics(self._settings, self._topics)
         for start in range(0, len(events), BATCH):
             await _send(producer, events[start : start + BATCH])
 
@@ -153,18 +154,20 @@ class _LogEnds:
 
 
 def _lost_topics(seen: Mapping[str, int], ends: Ends) -> set[str]:
-    """Return the topics that are empty, or of which a part is shorter than it was."""
-    shorter = {place.topic for place, end in ends.items() if end < seen.get(_name(place), 0)}
-    filled = {place.topic for place, end in ends.items() if end > 0}
-    return shorter | ({place.topic for place in ends} - filled)
+    """Return the topics of which a partition is shorter than it was, or new and empty.
+
+    One that was empty before has lost nothing: what is to be in it waits in the outbox.
+    """
+    return {place.topic for place, end in ends.items() if end < seen.get(_name(place), 1)}
 
 
-def _remembered(ends: Ends) -> dict[str, int]:
-    return {_name(place): end for place, end in ends.items()}
+def _remembered(seen: Mapping[str, int], ends: Ends) -> dict[str, int]:
+    """Return what is seen now, without the marks. Other replicas may see more partitions."""
+    kept = {name: end for name, end in seen.items() if end != RESEEDING}
+    return kept | {_name(place): end for place, end in ends.items()}
 
 
 def _name(place: TopicPartition) -> str:
-    # Each by itself: replicas may for a while know different numbers of a topic's partitions.
     return f"{place.topic}/{place.partition}"
 
 
