@@ -25,6 +25,7 @@ class Log:
     def __init__(self) -> None:
         self.records: list[tuple[int, str]] = []
         self.breaks_after: int | None = None
+        self.reads_until_lost: int | None = None
         self.used = len(PARTITIONS)
         self.known = len(PARTITIONS)
 
@@ -37,6 +38,10 @@ class Log:
         return Sent()
 
     async def read(self) -> dict[TopicPartition, int]:
+        if self.reads_until_lost is not None:
+            self.reads_until_lost -= 1
+            if self.reads_until_lost == 0:
+                self.records = []
         numbers = [number for number, _ in self.records]
         return {place: numbers.count(place.partition) for place in PARTITIONS[: self.known]}
 
@@ -147,6 +152,21 @@ async def test_a_first_reseed_that_fails_half_way_starts_again(relay, database, 
     with pytest.raises(KafkaConnectionError):
         await relay._publish(log, log)
     log.breaks_after = None
+    await relay._publish(log, log)
+    assert log.keys == set(KEYS)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["first seeding", "later"])
+async def test_a_log_lost_between_the_last_send_and_the_look_after_it_is_filled(
+    relay, database, log, again
+):
+    if again:
+        await relay._publish(log, log)
+        database.waits = [event("acme/mdl_late")]
+    log.reads_until_lost = 2
+    await relay._publish(log, log)
+    assert log.records == []
+    log.reads_until_lost = None
     await relay._publish(log, log)
     assert log.keys == set(KEYS)
 

@@ -105,13 +105,16 @@ class Relay:
             seen = await self._outbox.lead(connection)
             if seen is None:
                 return 0
-            for topic in self._topics:
-                if seen.get(topic.name) == RESEEDING:
-                    await self._reseed(connection, producer, topic.name)
+            reseeded = {
+                topic.name: await self._reseed(connection, producer, topic.name)
+                for topic in self._topics
+                if seen.get(topic.name) == RESEEDING
+            }
             batch = await self._outbox.waiting(connection)
             await _send(producer, [event for _, event in batch])
             await self._outbox.done(connection, [position for position, _ in batch])
-            await self._outbox.remember(connection, _remembered(seen, await log_ends.read()))
+            ends = await log_ends.read()
+            await self._outbox.remember(connection, _remembered(seen, ends, reseeded))
             return len(batch)
 
     async def _mark_lost(self, log_ends: "_LogEnds") -> None:
@@ -130,14 +133,15 @@ class Relay:
 
     async def _reseed(
         self, connection: AsyncConnection, producer: AIOKafkaProducer, topic: str
-    ) -> None:
+    ) -> int:
+        """Publish the present state of everything in a topic; return in how many events."""
         events = [event async for event in self._snapshot(connection, topic)]
-        if not events:
-            return
-        log.info("log was lost, publishing the present state", topic=topic, events=len(events))
-        await ensure_topics(self._settings, self._topics)
+        if events:
+            log.info("log was lost, publishing the present state", topic=topic, events=len(events))
+            await ensure_topics(self._settings, self._topics)
         for start in range(0, len(events), BATCH):
             await _send(producer, events[start : start + BATCH])
+        return len(events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +165,23 @@ def _lost_topics(seen: Mapping[str, int], ends: Ends) -> set[str]:
     return {place.topic for place, end in ends.items() if end < seen.get(_name(place), 1)}
 
 
-def _remembered(seen: Mapping[str, int], ends: Ends) -> dict[str, int]:
-    """Return what is seen now, without the marks. Other replicas may see more partitions."""
-    kept = {name: end for name, end in seen.items() if end != RESEEDING}
-    return kept | {_name(place): end for place, end in ends.items()}
+def _remembered(seen: Mapping[str, int], ends: Ends, reseeded: Mapping[str, int]) -> dict[str, int]:
+    """Return what is seen now. Other replicas may see more partitions.
+
+    A log may have been lost once more while this was being published. So a topic that holds less
+    than it was reseeded with stays marked, and a partition that is shorter than it was is
+    remembered as it was: the next look will find it lost.
+    """
+    totals = dict.fromkeys(reseeded, 0)
+    for place, end in ends.items():
+        if place.topic in totals:
+            totals[place.topic] += end
+    whole = {topic for topic, events in reseeded.items() if totals[topic] >= events}
+    kept = {name: end for name, end in seen.items() if name not in whole}
+    for place, end in ends.items():
+        before = 0 if place.topic in whole else seen.get(_name(place), 0)
+        kept[_name(place)] = max(end, before)
+    return kept
 
 
 def _name(place: TopicPartition) -> str:
